@@ -1,0 +1,86 @@
+"""Everything that Millrace raises on purpose, as one tree.
+
+::
+
+    MillraceError
+    ├── ConfigurationError          the environment or a file is wrong; nothing was done
+    │   └── DefinitionsError        features.toml: file, line, key and what is allowed
+    ├── InvalidEvent                an event can never be processed: it goes to quarantine
+    ├── StateError                  a stored profile cannot be used
+    │   ├── UnreadableState         its bytes are not a profile, or of a newer format
+    │   └── StateTooLarge           it would pass the hard bound of 64 KB
+    ├── TransientError              worth trying again: nothing was lost, nothing half done
+    │   ├── WriteConflict           somebody else wrote the same item, again and again
+    │   └── Unavailable             a service did not answer, or throttled
+    ├── QuarantineError             an operator's request on the quarantine cannot be met
+    └── LocalCloudError             the local cloud cannot do what it was asked
+        ├── UnsupportedResource     a template holds a resource type that it does not know
+        └── StartupError            a part of it did not come up
+
+Messages name the value, what was expected, and the remedy.
+"""
+
+from __future__ import annotations
+
+
+class MillraceError(Exception):
+    """Root of the tree: catch this to catch everything that Millrace raises on purpose."""
+
+
+class ConfigurationError(MillraceError):
+    """The environment or a configuration file is wrong; nothing was done."""
+
+
+class DefinitionsError(ConfigurationError):
+    """features.toml is wrong: the message names file, line, key and what is allowed."""
+
+
+class InvalidEvent(MillraceError):
+    """An event that can never be processed; its record belongs in quarantine.
+
+    `reason` is a stable code in kebab case (for metrics and queries); the message is for people.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class StateError(MillraceError):
+    """A stored profile cannot be used."""
+
+
+class UnreadableState(StateError):
+    """The stored bytes are not a profile, or one of a newer format than this code knows."""
+
+
+class StateTooLarge(StateError):
+    """The packed profile would pass its hard bound."""
+
+
+class TransientError(MillraceError):
+    """Worth trying again: nothing was lost and nothing is half done."""
+
+
+class WriteConflict(TransientError):
+    """Somebody else kept writing the same item between our read and our write."""
+
+
+class Unavailable(TransientError):
+    """A service did not answer in time, failed, or throttled."""
+
+
+class QuarantineError(MillraceError):
+    """An operator's request on the quarantine cannot be met."""
+
+
+class LocalCloudError(MillraceError):
+    """The local cloud cannot do what it was asked."""
+
+
+class UnsupportedResource(LocalCloudError):
+    """A template holds a resource type, or a property, that the local cloud does not know."""
+
+
+class StartupError(LocalCloudError):
+    """A part of the local cloud did not come up."""

@@ -1,0 +1,1 @@
+"""Live features: what they are (definitions), how they are kept (profile), where (the stores)."""

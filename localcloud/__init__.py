@@ -1,0 +1,1 @@
+"""Two clouds on one machine: emulators, stand-ins and runners. Never deployed."""

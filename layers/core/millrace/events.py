@@ -1,0 +1,234 @@
+"""Events: one schema for every stream, read from the user's own JSON by the field mapping.
+
+`EventReader` turns the bytes of one record into an `Event`, or raises `InvalidEvent` with a stable
+reason and a message that names the field. Fields that the mapping does not name are ignored here
+(they stay in the archive). Times are milliseconds since the Unix epoch; a time without a zone is
+UTC. Numbers become integers at their declared scale, so that sums are exact in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import orjson
+
+from millrace.errors import InvalidEvent
+from millrace.features.definitions import Category, Definitions, Number
+
+# A field that an event does not have.
+MISSING = -(1 << 63)
+
+# Scaled numbers stay below this, so that they fit 64-bit columns.
+NUMBER_BOUND = 1 << 62
+
+MAX_KEY_BYTES = 256
+MAX_TYPE_BYTES = 64
+MAX_ID_BYTES = 256
+
+# Before this a timestamp is a mistake (a clock that was never set, seconds read as milliseconds).
+EARLIEST_MS = 315_532_800_000  # 1980-01-01
+LATEST_MS = 4_102_444_800_000  # 2100-01-01
+# Unix times: below, seconds; above, milliseconds. The year 5138 in seconds, March 1973 in ms.
+_SECONDS_BELOW = 100_000_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Event(NamedTuple):
+    """One valid event.
+
+    `keys` holds the key of each entity of the definitions (None where the event has none),
+    `fields` the scaled numbers and then the identities of the categories, or MISSING.
+    """
+
+    id: str | None
+    id_hash: int
+    time_ms: int
+    type: str
+    keys: tuple[str | None, ...]
+    fields: tuple[int, ...]
+
+
+def hash64(text: str) -> int:
+    """A stable 64-bit hash of an event id."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def category_identity(text: str) -> int:
+    """A stable 48-bit identity of a category's value."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=6).digest(), "little")
+
+
+class EventReader:
+    """Reads events by one set of definitions."""
+
+    def __init__(self, definitions: Definitions) -> None:
+        mapping = definitions.event
+        self._mapping = mapping
+        self._id = _getter(mapping.id)
+        self._time = _getter(mapping.time)
+        self._type = _getter(mapping.type)
+        self._keys = tuple((_getter(e.key), e.key) for e in definitions.entities)
+        self._fields = tuple((_getter(field.field), _converter(field)) for field in mapping.fields)
+
+    def read(self, data: bytes | str, arrival_ms: int) -> Event:
+        """The event in `data`, which came to the stream at `arrival_ms`. Raises InvalidEvent."""
+        try:
+            document = orjson.loads(data)
+        except orjson.JSONDecodeError as error:
+            raise InvalidEvent("not-json", f"not valid JSON: {error}") from error
+        return self.from_document(document, arrival_ms)
+
+    def from_document(self, document: object, arrival_ms: int) -> Event:
+        """The event in a decoded JSON value. Raises InvalidEvent."""
+        if not isinstance(document, dict):
+            kind = type(document).__name__
+            raise InvalidEvent("not-an-object", f"must be a JSON object but is a {kind}")
+        mapping = self._mapping
+        time_ms = read_time_ms(self._time(document), mapping.time)
+        if time_ms > arrival_ms + mapping.future_ms:
+            raise InvalidEvent(
+                "from-the-future",
+                f"{mapping.time} is {time_ms - arrival_ms} ms after the event's arrival; at most"
+                f" {mapping.future_ms} ms are allowed: check the producer's clock",
+            )
+        event_type = self._type(document)
+        if event_type is None:
+            event_type = ""
+        elif (
+            type(event_type) is not str
+            or len(event_type.encode()) > MAX_TYPE_BYTES
+            or "\0" in event_type
+        ):
+            expected = f"a text of at most {MAX_TYPE_BYTES} bytes without NUL"
+            raise _invalid(mapping.type, expected, event_type)
+        event_id = self._id(document)
+        return Event(
+            event_id if event_id is None else _text(event_id, mapping.id, MAX_ID_BYTES),
+            0 if event_id is None else hash64(str(event_id)),
+            time_ms,
+            event_type,
+            self._read_keys(document),
+            tuple([convert(get(document)) for get, convert in self._fields]),
+        )
+
+    def _read_keys(self, document: dict[str, Any]) -> tuple[str | None, ...]:
+        keys: list[str | None] = []
+        for get, name in self._keys:
+            key = get(document)
+            if key is None and keys:
+                keys.append(None)
+            else:
+                keys.append(_text(key, name, MAX_KEY_BYTES))
+        return tuple(keys)
+
+
+def _getter(path: str) -> Callable[[dict[str, Any]], Any]:
+    """What reads a field, or a dotted path into nested objects; None where it is absent."""
+    first, *rest = path.split(".")
+    if not rest:
+        return lambda document: document.get(first)
+
+    def get(document: dict[str, Any]) -> Any:  # noqa: ANN401  a JSON value can be anything
+        value: Any = document
+        for part in (first, *rest):
+            if not isinstance(value, dict):
+                return None
+            value = value.get(part)
+        return value
+
+    return get
+
+
+def _text(value: object, name: str, most_bytes: int) -> str:
+    """A key or an id: text, or an integer, which becomes text."""
+    if type(value) is int:
+        value = str(value)
+    if type(value) is str and value:
+        # A character takes at most four bytes: the common short text needs no counting.
+        if len(value) * 4 <= most_bytes or len(value.encode()) <= most_bytes:
+            return value
+        raise InvalidEvent(
+            f"invalid-{name}", f"{name} has {len(value.encode())} bytes; at most {most_bytes}"
+        )
+    raise _invalid(name, "a text that is not empty", value)
+
+
+def read_time_ms(value: object, name: str = "timestamp") -> int:
+    """Milliseconds since the epoch from ISO 8601 or Unix seconds or milliseconds.
+
+    Raises InvalidEvent, also for times before 1980 or after 2100.
+    """
+    try:
+        if type(value) is str:
+            moment = datetime.fromisoformat(value)
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=UTC)
+            passed = moment - _EPOCH
+            time_ms = (passed.days * 86_400 + passed.seconds) * 1000 + passed.microseconds // 1000
+        elif type(value) is int or type(value) is float:
+            time_ms = int(value * 1000) if abs(value) < _SECONDS_BELOW else int(value)
+        else:
+            raise _invalid(name, "an ISO 8601 text or a Unix time", value)
+    except (ValueError, OverflowError) as error:
+        raise _invalid(name, "an ISO 8601 time such as 2026-01-31T12:00:00Z", value) from error
+    if not EARLIEST_MS <= time_ms <= LATEST_MS:
+        raise _invalid(name, "a time from 1980 to 2100", value)
+    return time_ms
+
+
+def _converter(field: Number | Category) -> Callable[[Any], int]:
+    """What turns a field's JSON value into its integer."""
+    if isinstance(field, Category):
+        return _category_converter(field.field)
+    return _number_converter(field.field, field.scale)
+
+
+def _category_converter(name: str) -> Callable[[Any], int]:
+    def convert(value: object) -> int:
+        if type(value) is str:
+            return category_identity(value)
+        if value is None:
+            return MISSING
+        if type(value) is int or type(value) is bool:
+            return category_identity(str(value))
+        raise _invalid(name, "a text", value)
+
+    return convert
+
+
+def _number_converter(name: str, scale: int) -> Callable[[Any], int]:
+    factor = 10**scale
+    bound = NUMBER_BOUND // factor
+
+    def convert(value: object) -> int:
+        if type(value) is float:
+            # Exact in binary only where no rounding is near a tie; the rest goes by its decimals.
+            scaled = value * factor
+            if -1e15 < scaled < 1e15:
+                nearest: int = round(scaled)
+                if abs(scaled - nearest) < 0.4999:
+                    return nearest
+            if -bound < value < bound:
+                decimal = Decimal(repr(value)).scaleb(scale)
+                return int(decimal.to_integral_value(ROUND_HALF_EVEN))
+        elif type(value) is int:
+            if -bound < value < bound:
+                exact: int = value * factor
+                return exact
+        elif value is None:
+            return MISSING
+        raise _invalid(name, f"a finite number between -{bound} and {bound}", value)
+
+    return convert
+
+
+def _invalid(name: str, expected: str, value: object) -> InvalidEvent:
+    shown = repr(value)
+    if len(shown) > 60:
+        shown = shown[:57] + "…"
+    problem = "is missing" if value is None else f"must be {expected} but is {shown}"
+    return InvalidEvent(f"invalid-{name}", f"{name} {problem}")

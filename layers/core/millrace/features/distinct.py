@@ -1,0 +1,241 @@
+"""How many different values were seen in a sliding window, in bounded memory.
+
+Exact to 64 values: the most recently seen values stand with the time they were last seen, so a
+window that holds at most 64 can be counted. Beyond that an estimate: the k-minimum-values sketch
+(Bar-Yossef et al., "Counting distinct elements in a data stream", 2002) over a sliding window. Each
+value has a uniform 32-bit hash; if the k-th smallest hash in the window is `u` (as a fraction of
+2**32), about ``(k - 1) / u`` values are there. With k = 64 the relative standard error is
+1/sqrt(k - 2) = 12.7 %. A value must be kept only while fewer than k values with a smaller hash
+have been seen as recently; the rest can never be among the k smallest of any window to come.
+
+What is answered depends only on which value was last seen when, not on the order of arrival.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from bisect import bisect_right, insort
+from collections.abc import Iterable, Sequence
+
+from millrace.errors import UnreadableState
+from millrace.features.columns import pack, unpack
+
+EXACT = 64
+K = 64
+STANDARD_ERROR = (K - 2) ** -0.5
+
+# One more than `EXACT` shows that a window holds more; twice that spares sorting at every event.
+_RECENT_KEPT = EXACT + 1
+_RECENT_MOST = 2 * _RECENT_KEPT
+_TAIL_MOST = 64
+_HEADER = struct.Struct("<HHHI")  # recent, sketch, tail, oldest second
+_SKETCH_HEADER = struct.Struct("<II")  # newest second of the tail's ages and of the sketch's
+_NO_SKETCH = 0xFFFF
+_MASK = (1 << 64) - 1
+
+
+def hash32(identity: int) -> int:
+    """A uniform 32-bit hash of a 64-bit identity (the finaliser of SplitMix64)."""
+    z = identity & _MASK
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
+    return (z ^ (z >> 31)) >> 32
+
+
+class _Sketch:
+    """Hashes and how long before `newest_s` each was last seen, newest first, as packed views."""
+
+    __slots__ = ("ages", "data", "hashes", "newest_s")
+
+    def __init__(self, data: memoryview, count: int, newest_s: int) -> None:
+        self.data = data
+        self.hashes: Sequence[int] = data[: 4 * count].cast("I")
+        self.ages: Sequence[int] = data[4 * count : 8 * count].cast("I")
+        self.newest_s = newest_s
+        if len(self.ages) != count:
+            raise ValueError(f"a sketch of {count} hashes ends after {len(self.ages)}")
+
+    @classmethod
+    def of(cls, seen: Sequence[tuple[int, int]]) -> _Sketch:
+        """From (hash, last second), newest first."""
+        newest_s = seen[0][1] if seen else 0
+        hashes = array("I", [hashed for hashed, _ in seen])
+        ages = array("I", [newest_s - last for _, last in seen])
+        return cls(memoryview(hashes.tobytes() + ages.tobytes()), len(seen), newest_s)
+
+    def items(self) -> dict[int, int]:
+        """Hash → last second."""
+        newest_s = self.newest_s
+        return dict(zip(self.hashes, [newest_s - age for age in self.ages], strict=True))
+
+    def seen_since(self, start_s: int) -> int:
+        """How many of the hashes, from the first, were last seen at or after `start_s`."""
+        return bisect_right(self.ages, self.newest_s - start_s)
+
+
+class Distinct:
+    """Values (as integer identities) with the second at which each was last seen."""
+
+    __slots__ = ("_packed", "_recent", "_sketch", "_tail")
+
+    def __init__(self) -> None:
+        # Either opened, or still packed as (identities, seconds after the oldest, the oldest).
+        self._recent: dict[int, int] = {}
+        self._packed: tuple[Sequence[int], Sequence[int], int] | None = None
+        # What does not fit there is sketched; `_tail` holds hashes that came since.
+        self._sketch: _Sketch | None = None
+        self._tail: dict[int, int] = {}
+
+    def __bool__(self) -> bool:
+        return self._packed is not None or bool(self._recent)
+
+    def copy(self) -> Distinct:
+        """A copy that can change without changing this one."""
+        other = Distinct()
+        other._recent = self._opened().copy()
+        other._sketch = self._sketch
+        other._tail = self._tail.copy()
+        return other
+
+    def _opened(self) -> dict[int, int]:
+        if self._packed is not None:
+            identities, offsets, oldest_s = self._packed
+            times = [offset + oldest_s for offset in offsets]
+            self._recent = dict(zip(identities, times, strict=True))
+            self._packed = None
+        return self._recent
+
+    def add(self, identities: Iterable[int], times_s: Iterable[int]) -> None:
+        """Values seen at these times, in any order; `settle` must follow."""
+        recent, tail = self._opened(), self._tail
+        sketching = self._sketch is not None
+        for identity, time_s in zip(identities, times_s, strict=True):
+            if recent.get(identity, -1) < time_s:
+                recent[identity] = time_s
+                if sketching:
+                    hashed = hash32(identity)
+                    if tail.get(hashed, -1) < time_s:
+                        tail[hashed] = time_s
+
+    def settle(self, floor_s: int) -> None:
+        """Forget what was last seen before `floor_s`, and keep to the bounds."""
+        recent = self._opened()
+        if len(recent) > _RECENT_MOST:
+            if self._sketch is None:
+                self._sketch = _Sketch.of([])
+                self._tail = {hash32(identity): seen for identity, seen in recent.items()}
+            newest = sorted(recent.items(), key=lambda seen: (-seen[1], seen[0]))
+            recent = self._recent = dict(newest[:_RECENT_KEPT])
+        if recent and min(recent.values()) < floor_s:
+            recent = self._recent = {i: seen for i, seen in recent.items() if seen >= floor_s}
+        if self._sketch is not None:
+            if len(recent) <= EXACT:
+                self._sketch, self._tail = None, {}
+            elif len(self._tail) > _TAIL_MOST:
+                self._sketch = _Sketch.of(_needed(self._all_hashes(self._sketch), floor_s))
+                self._tail = {}
+
+    def _all_hashes(self, sketch: _Sketch) -> dict[int, int]:
+        last_seen = sketch.items()
+        for hashed, time_s in self._tail.items():
+            if last_seen.get(hashed, -1) < time_s:
+                last_seen[hashed] = time_s
+        return last_seen
+
+    def counts_since(self, starts_s: Sequence[int]) -> list[int]:
+        """How many different values were seen at or after each of `starts_s` (newest first).
+
+        Exact up to 64, estimated beyond.
+        """
+        if self._packed is not None:
+            _, seen_s, oldest_s = self._packed
+        else:
+            seen_s, oldest_s = list(self._recent.values()), 0
+        counts = [
+            len([1 for seen in seen_s if seen >= after])
+            for after in [start_s - oldest_s for start_s in starts_s]
+        ]
+        if self._sketch is not None and counts[-1] > EXACT:
+            self._estimate(self._sketch, starts_s, counts)
+        return counts
+
+    def _estimate(self, sketch: _Sketch, starts_s: Sequence[int], counts: list[int]) -> None:
+        """Put an estimate in the place of every count beyond what is exact."""
+        # Windows nest: the K smallest of a longer one are among those of the shorter and what is
+        # new in it. A hash in the tail may stand in the sketch too, seen earlier.
+        smallest: list[int] = []
+        done = 0
+        waiting = self._tail
+        for index, start_s in enumerate(starts_s):
+            end = sketch.seen_since(start_s)
+            older = sketch.hashes[done:end]
+            smallest += [hashed for hashed in older if hashed not in self._tail]
+            if waiting:
+                smallest += [hashed for hashed, seen in waiting.items() if seen >= start_s]
+                waiting = {hashed: seen for hashed, seen in waiting.items() if seen < start_s}
+            smallest.sort()
+            del smallest[K:]
+            done = end
+            if counts[index] > EXACT and len(smallest) == K:
+                u = (smallest[-1] + 1) / 2**32
+                counts[index] = max(counts[index], round((K - 1) / u))
+
+    def pack(self) -> bytes:
+        """The bytes that `unpack` reads; empty where nothing was seen."""
+        recent, tail, sketch = self._opened(), self._tail, self._sketch
+        if not recent:
+            return b""
+        times = recent.values()
+        oldest_s = min(times)
+        parts = [pack(list(recent)), pack([seen - oldest_s for seen in times])]
+        kept = _NO_SKETCH
+        if sketch is not None:
+            kept = len(sketch.hashes)
+            newest_s = max(times)
+            parts.append(pack(list(tail)))
+            parts.append(pack([newest_s - seen for seen in tail.values()]))
+            parts.append(_SKETCH_HEADER.pack(newest_s, sketch.newest_s))
+            parts.append(bytes(sketch.data))
+        return _HEADER.pack(len(recent), kept, len(tail), oldest_s) + b"".join(parts)
+
+    @classmethod
+    def unpack(cls, data: memoryview) -> Distinct:
+        """What `pack` wrote. Raises UnreadableState."""
+        found = cls()
+        if not data:
+            return found
+        try:
+            found._read(data)
+        except (struct.error, KeyError, IndexError, ValueError, TypeError) as error:
+            raise UnreadableState(f"a profile's distinct values are damaged: {error}") from error
+        return found
+
+    def _read(self, data: memoryview) -> None:
+        recent, kept, tail, oldest_s = _HEADER.unpack_from(data)
+        identities, at = unpack(data, _HEADER.size, recent)
+        offsets, at = unpack(data, at, recent)
+        self._packed = (identities, offsets, oldest_s)
+        if kept == _NO_SKETCH:
+            return
+        hashes, at = unpack(data, at, tail)
+        ages, at = unpack(data, at, tail)
+        newest_s, sketch_newest_s = _SKETCH_HEADER.unpack_from(data, at)
+        self._tail = {hashed: newest_s - age for hashed, age in zip(hashes, ages, strict=True)}
+        self._sketch = _Sketch(data[at + _SKETCH_HEADER.size :], kept, sketch_newest_s)
+
+
+def _needed(last_seen: dict[int, int], floor_s: int) -> list[tuple[int, int]]:
+    """The hashes, newest first, that can be among the K smallest of a window to come."""
+    kept = []
+    smallest: list[int] = []
+    for hashed, time_s in sorted(last_seen.items(), key=lambda seen: (-seen[1], seen[0])):
+        if time_s < floor_s:
+            break
+        if len(smallest) == K:
+            if hashed > smallest[-1]:
+                continue
+            smallest.pop()
+        insort(smallest, hashed)
+        kept.append((hashed, time_s))
+    return kept

@@ -1,0 +1,267 @@
+"""How events change a profile: pure, and the same for live events, replay and redrive.
+
+The result depends on the set of distinct events, not on their order within the allowed lateness nor
+on how they were batched, as long as none was late.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from millrace.events import MISSING, Event
+from millrace.features.compaction import COUNTS, VALUES, count_cells, updated, value_cells
+from millrace.features.definitions import OTHER_TYPE, Track
+from millrace.features.plan import Plan
+from millrace.features.profile import ALL, Last, Profile, TrackState
+from millrace.features.tiles import Total
+
+RAW_MOST = 64
+IDS_MOST = 4096
+
+
+class Change(NamedTuple):
+    """What a fold did: how many events it applied, and which (by index) it knew or found late."""
+
+    applied: int
+    duplicates: list[int]
+    late: list[int]
+
+
+def fold(
+    profile: Profile, events: Sequence[Event], plan: Plan, *, whatever_the_lateness: bool = False
+) -> tuple[Profile, Change]:
+    """The profile after `events`, in the order given, and what became of each.
+
+    An event before the late floor is late, one whose id is remembered is a duplicate; neither
+    changes a feature, both are counted. With `whatever_the_lateness` (events that are known to be
+    missing are redriven) none is late.
+    """
+    after = profile.copy()
+    writer = _Writer(after, plan)
+    duplicates: list[int] = []
+    late: list[int] = []
+    ids = after.ids
+    lateness_ms = plan.lateness_ms
+    floor_ms = 0 if whatever_the_lateness else after.late_floor_ms(lateness_ms)
+    for index, event in enumerate(events):
+        time_ms = event.time_ms
+        if time_ms < floor_ms:
+            late.append(index)
+            continue
+        if event.id is not None:
+            if event.id_hash in ids:
+                duplicates.append(index)
+                continue
+            ids[event.id_hash] = time_ms // 1000
+        writer.add(event)
+        if time_ms > after.latest_ms:
+            after.latest_ms = time_ms
+            if not whatever_the_lateness:
+                floor_ms = max(after.floor_ms, time_ms - lateness_ms)
+    applied = len(events) - len(duplicates) - len(late)
+    after.accepted += applied
+    after.duplicates += len(duplicates)
+    after.late += len(late)
+    writer.settle()
+    return after, Change(applied, duplicates, late)
+
+
+class _Writer:
+    """Adds accepted events to a profile, then brings it back within its bounds."""
+
+    def __init__(self, profile: Profile, plan: Plan) -> None:
+        self._profile = profile
+        self._plan = plan
+        self._types = {name: index for index, name in enumerate(profile.types)}
+        # Copies of their own: a profile's columns are never changed in place.
+        self._times = array("I", profile.raw_s)
+        self._kinds = array("B", profile.raw_type)
+        self._columns = [array("q", column) for column in profile.raw_fields]
+        self._added: list[Event] = []
+
+    def add(self, event: Event) -> None:
+        """Take one event in, wherever in time it belongs."""
+        profile = self._profile
+        self._added.append(event)
+        kind = self._types.get(event.type)
+        if kind is None:
+            kind = self._admit_type(event.type)
+        time_ms = event.time_ms
+        if time_ms > profile.type_last_ms[kind]:
+            profile.type_last_ms[kind] = time_ms
+        profile.sessions.add(time_ms, self._plan.session_gap_ms)
+        time_s = time_ms // 1000
+        times = self._times
+        if not times or time_s >= times[-1]:
+            times.append(time_s)
+            self._kinds.append(kind)
+            for column, value in zip(self._columns, event.fields, strict=True):
+                column.append(value)
+        else:
+            at = bisect_right(times, time_s)
+            times.insert(at, time_s)
+            self._kinds.insert(at, kind)
+            for column, value in zip(self._columns, event.fields, strict=True):
+                column.insert(at, value)
+
+    def _admit_type(self, name: str) -> int:
+        """The index for a type that the profile does not have yet.
+
+        Types that features.toml names always have a place; of the others only as many as fit.
+        """
+        profile, named = self._profile, self._plan.entity.by_type
+        if name not in named:
+            unnamed = sum(known not in named for known in profile.types)
+            if unnamed >= self._plan.type_capacity - len(named):
+                name = OTHER_TYPE
+        if name in profile.types:
+            return profile.types.index(name)
+        profile.types.append(name)
+        profile.type_last_ms.append(0)
+        profile.counts.append([b""] * len(self._plan.ladder.tiles_s))
+        self._types[name] = len(profile.types) - 1
+        return len(profile.types) - 1
+
+    def settle(self) -> None:
+        """Bring the profile back within its bounds after the events are in."""
+        profile, plan = self._profile, self._plan
+        if not self._added:
+            return
+        self._keep_last_values()
+        floors_s = plan.ladder.floors(profile.latest_ms, coarse=profile.coarse)
+        expired = bisect_left(self._times, floors_s[-1])
+        profile.raw_s = self._times[expired:]
+        profile.raw_type = self._kinds[expired:]
+        profile.raw_fields = [column[expired:] for column in self._columns]
+        self._add_distinct(floors_s[-1])
+        if len(profile.raw_s) > RAW_MOST:
+            sink_raw(profile, plan, floors_s)
+        elif expired:
+            sink_tiles(profile, plan, floors_s)
+        oldest_ms = floors_s[-1] * 1000 - plan.session_gap_ms
+        profile.sessions.settle(oldest_ms)
+        forget_ids(profile, plan.lateness_ms, IDS_MOST)
+
+    def _keep_last_values(self) -> None:
+        """Remember each number's last value, over all types and where a type has tracks."""
+        levels = len(self._plan.ladder.tiles_s)
+        for index, _ in enumerate(self._plan.numbers):
+            candidates = [
+                Last(event.time_ms, self._scope_of(event.type), event.fields[index])
+                for event in self._added
+                if event.fields[index] != MISSING
+            ]
+            if candidates:
+                _newer_last(self._profile.track(ALL, index, levels), max(candidates))
+        if self._plan.has_type_tracks:
+            for event in self._added:
+                kind = self._scope_of(event.type)
+                for track in self._plan.tracks_of_type(kind):
+                    value = event.fields[track.field]
+                    if value != MISSING:
+                        state = self._profile.track(kind, track.field, levels)
+                        _newer_last(state, Last(event.time_ms, kind, value))
+
+    def _add_distinct(self, floor_s: int) -> None:
+        """Keep the counters of distinct values complete, once there are any (see `sink_raw`)."""
+        for (scope, field), state in self._profile.tracks.items():
+            if state.distinct:
+                seen = [
+                    (event.fields[field], event.time_ms // 1000)
+                    for event in self._added
+                    if event.fields[field] != MISSING
+                    and (scope == ALL or scope == self._scope_of(event.type))
+                ]
+                if seen:
+                    state.distinct.add(*zip(*seen, strict=True))
+                state.distinct.settle(floor_s)
+
+    def _scope_of(self, event_type: str) -> str:
+        return event_type if event_type in self._types else OTHER_TYPE
+
+
+def _newer_last(state: TrackState, candidate: Last) -> None:
+    if state.last is None or candidate > state.last:
+        state.last = candidate
+
+
+def sink_raw(profile: Profile, plan: Plan, floors_s: Sequence[int]) -> None:
+    """Move every raw event into tiles, and every tile to the level of its age."""
+    ladder = plan.ladder
+    for kind, levels in enumerate(profile.counts):
+        times = _raw_times(profile, kind)
+        cells = count_cells(ladder, floors_s, times)
+        profile.counts[kind] = updated(levels, ladder, floors_s, cells, COUNTS)
+    scopes: list[tuple[str, int | None, tuple[Track, ...]]] = [(ALL, None, plan.tracks_of_all)]
+    if plan.has_type_tracks:
+        scopes += [(name, i, plan.tracks_of_type(name)) for i, name in enumerate(profile.types)]
+    for scope, kind_of_scope, tracks in scopes:
+        for track in tracks:
+            _sink_track(profile, plan, floors_s, scope, kind_of_scope, track)
+    profile.raw_s, profile.raw_type = (), b""
+    profile.raw_fields = [()] * len(profile.raw_fields)
+
+
+def _sink_track(
+    profile: Profile,
+    plan: Plan,
+    floors_s: Sequence[int],
+    scope: str,
+    kind: int | None,
+    track: Track,
+) -> None:
+    times, values = raw_values(profile, track.field, kind)
+    state = profile.track(scope, track.field, len(floors_s))
+    if track.tiles:
+        cells = value_cells(plan.ladder, floors_s, times, values)
+        state.levels = updated(state.levels, plan.ladder, floors_s, cells, VALUES)
+    if track.distinct and values and not state.distinct:
+        # From here on the counter is complete by itself, raw events included.
+        state.distinct = state.distinct.copy()
+        state.distinct.add(values, times)
+        state.distinct.settle(floors_s[-1])
+
+
+def sink_tiles(profile: Profile, plan: Plan, floors_s: Sequence[int]) -> None:
+    """Move every tile to the level of its age, and forget what no window can reach."""
+    counts: list[dict[int, int]] = [{} for _ in floors_s]
+    values: list[dict[int, Total]] = [{} for _ in floors_s]
+    for kind, levels in enumerate(profile.counts):
+        profile.counts[kind] = updated(levels, plan.ladder, floors_s, counts, COUNTS)
+    for state in profile.tracks.values():
+        state.levels = updated(state.levels, plan.ladder, floors_s, values, VALUES)
+
+
+def _raw_times(profile: Profile, kind: int) -> list[int]:
+    pairs = zip(profile.raw_s, profile.raw_type, strict=True)
+    return [time_s for time_s, other in pairs if other == kind]
+
+
+def raw_values(profile: Profile, field: int, kind: int | None) -> tuple[list[int], list[int]]:
+    """Seconds and values of the raw events that have this field, of one type or of all."""
+    column = profile.raw_fields[field]
+    rows = zip(profile.raw_s, profile.raw_type, column, strict=True)
+    kept = [
+        (time_s, value)
+        for time_s, other, value in rows
+        if value != MISSING and (kind is None or other == kind)
+    ]
+    return [time_s for time_s, _ in kept], [value for _, value in kept]
+
+
+def forget_ids(profile: Profile, lateness_ms: int, most: int) -> None:
+    """Forget the ids that can only come again late, and raise the late floor beyond `most`."""
+    ids = profile.ids
+    floor_s = profile.late_floor_ms(lateness_ms) // 1000
+    if ids and min(ids.values()) < floor_s:
+        ids = profile.ids = {i: time_s for i, time_s in ids.items() if time_s >= floor_s}
+    if len(ids) > most:
+        # Keep three quarters, so that a hot user does not raise its floor at every write.
+        kept = most * 3 // 4
+        first_s = sorted(ids.values())[len(ids) - kept - 1] + 1
+        profile.floor_ms = max(profile.floor_ms, first_s * 1000)
+        profile.floor_raises += 1
+        profile.ids = {i: time_s for i, time_s in ids.items() if time_s >= first_s}

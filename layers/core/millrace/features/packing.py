@@ -1,0 +1,229 @@
+"""A profile as bytes: compact, quick to read, self-describing.
+
+Layout (little-endian; columns as in `columns`): a fixed header; the fields (name, scale) and tiles
+that the profile was written with, so that other definitions can migrate it; the types; the raw
+events; count series by type; tracks; event ids; sessions. The first byte is the format's version.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from itertools import accumulate
+from operator import sub
+
+from millrace.errors import StateTooLarge, UnreadableState
+from millrace.events import MISSING
+from millrace.features.columns import pack as column
+from millrace.features.distinct import Distinct
+from millrace.features.fold import forget_ids, sink_raw
+from millrace.features.layout import read_layout
+from millrace.features.migration import migrated
+from millrace.features.plan import Plan
+from millrace.features.profile import ALL, Last, Profile, TrackState
+from millrace.features.size import MAX_PROFILE_BYTES
+from millrace.features.wire import Reader, blob, presence
+
+FORMAT = 1
+_COARSE = 1
+_ALL_TYPES = 255
+_HAS_LAST, _HAS_DISTINCT = 1, 2
+
+
+# format, flags, fingerprint · latest, updated, floor (ms) · accepted, late, duplicates, floor
+# raises, closed sessions · fields, tiles, types · raw events, tracks, ids · open sessions · bytes
+# of the layout, of the types' names
+_HEADER = struct.Struct("<BBI QQQ QIIHI BBB HHH B HH".replace(" ", ""))
+_RAW = struct.Struct("<I")
+_LAST = struct.Struct("<BQq")
+
+
+def pack(profile: Profile, plan: Plan) -> bytes:
+    """The bytes that `unpack` reads."""
+    latest_ms, latest_s = profile.latest_ms, profile.latest_ms // 1000
+    sessions = profile.sessions
+    layout = plan.layout
+    names = "\0".join(profile.types).encode()
+    header = _HEADER.pack(
+        FORMAT,
+        _COARSE if profile.coarse else 0,
+        plan.fingerprint,
+        latest_ms,
+        profile.updated_ms,
+        profile.floor_ms,
+        profile.accepted,
+        profile.late,
+        profile.duplicates,
+        min(profile.floor_raises, 0xFFFF),
+        sessions.closed,
+        len(plan.fields),
+        len(plan.ladder.tiles_s),
+        len(profile.types),
+        len(profile.raw_s),
+        len(profile.tracks),
+        len(profile.ids),
+        len(sessions.ends_ms),
+        len(layout),
+        len(names),
+    )
+    parts = [header, layout, names, column([latest_ms - last for last in profile.type_last_ms])]
+    parts += _count_parts(profile)
+    parts += _raw_parts(profile)
+    for (scope, field), state in profile.tracks.items():
+        parts += _track_parts(profile, scope, field, state)
+    parts.append(column(list(profile.ids)))
+    parts.append(column([latest_s - time_s for time_s in profile.ids.values()]))
+    # Ages of starts and ends in one column: both are of the same width.
+    parts.append(column([latest_ms - at for at in (*sessions.starts_ms, *sessions.ends_ms)]))
+    parts.append(column(sessions.events))
+    return b"".join(parts)
+
+
+def _count_parts(profile: Profile) -> list[bytes]:
+    parts = [bytes([presence(series) for series in profile.counts])]
+    for series in profile.counts:
+        parts += [blob(level) for level in series if level]
+    return parts
+
+
+def _raw_parts(profile: Profile) -> list[bytes]:
+    times = profile.raw_s
+    if not times:
+        return []
+    parts = [_RAW.pack(times[0]), column(list(map(sub, times[1:], times)))]
+    parts.append(bytes(profile.raw_type))
+    for values in profile.raw_fields:
+        missing = values.count(MISSING) if MISSING in values else 0
+        if not missing:
+            parts += [b"\1", column(values)]
+        elif missing == len(values):
+            parts.append(b"\0")
+        else:
+            parts += [b"\2", bytes([value != MISSING for value in values])]
+            parts.append(column([value for value in values if value != MISSING]))
+    return parts
+
+
+def _track_parts(profile: Profile, scope: str, field: int, state: TrackState) -> list[bytes]:
+    kind = _ALL_TYPES if scope == ALL else profile.types.index(scope)
+    last = state.last
+    flags = _HAS_LAST * (last is not None) | _HAS_DISTINCT * bool(state.distinct)
+    parts = [bytes((kind, field, flags, presence(state.levels)))]
+    parts += [blob(level) for level in state.levels if level]
+    if state.distinct:
+        parts.append(blob(state.distinct.pack()))
+    if last is not None:
+        parts.append(_LAST.pack(profile.types.index(last.type), last.time_ms, last.value))
+    return parts
+
+
+def pack_bounded(profile: Profile, plan: Plan, most: int = MAX_PROFILE_BYTES) -> bytes:
+    """The bytes of a profile within the hard bound; changes the profile where it must.
+
+    Too large a profile first keeps its older tiles at the coarsest size (its windows then start at
+    the edges of those), then remembers fewer ids (its late floor rises). Raises StateTooLarge when
+    neither is enough, which definitions that were accepted do not allow.
+    """
+    data = pack(profile, plan)
+    if profile.coarse and len(data) < most // 4:
+        profile.coarse = False
+    if len(data) > most and not profile.coarse:
+        profile.coarse = True
+        sink_raw(profile, plan, plan.ladder.floors(profile.latest_ms, coarse=True))
+        data = pack(profile, plan)
+    if len(data) > most and profile.ids:
+        each = 9
+        spare = len(profile.ids) - (len(data) - most) // each - 1
+        forget_ids(profile, plan.lateness_ms, max(256, spare))
+        data = pack(profile, plan)
+    if len(data) > most:
+        raise StateTooLarge(
+            f"a profile of {len(data)} bytes passes the bound of {most}; ask for fewer aggregates"
+            f" by type, or a smaller max_types, in {plan.definitions.source}"
+        )
+    return data
+
+
+def unpack(data: bytes, plan: Plan) -> Profile:
+    """The profile in `data`, migrated to the plan's definitions if it was written under others.
+
+    Raises UnreadableState where the bytes are damaged, or of a newer format.
+    """
+    if not data or data[0] != FORMAT:
+        written = data[0] if data else "none"
+        raise UnreadableState(
+            f"a profile of format {written}, where this code knows {FORMAT}: it was written by a"
+            " newer Millrace, or is no profile"
+        )
+    try:
+        header = _HEADER.unpack_from(data)
+        reader = Reader(memoryview(data), _HEADER.size)
+        if header[2] == plan.fingerprint:
+            layout = None
+            profile = _read_profile(reader, header, len(plan.fields), len(plan.ladder.tiles_s))
+        else:
+            layout = read_layout(Reader(reader.data, reader.at), header[11], header[12])
+            profile = _read_profile(reader, header, header[11], header[12])
+        if reader.at != len(data):
+            raise ValueError(f"{len(data) - reader.at} bytes are left over")
+    except (struct.error, IndexError, KeyError, ValueError, TypeError, OverflowError) as error:
+        raise UnreadableState(f"a profile of {len(data)} bytes is damaged: {error}") from error
+    return profile if layout is None else migrated(profile, layout, plan)
+
+
+def _read_profile(reader: Reader, header: tuple[int, ...], fields: int, tiles: int) -> Profile:
+    profile = Profile(fields)
+    profile.coarse = bool(header[1] & _COARSE)
+    (profile.latest_ms, profile.updated_ms, profile.floor_ms, profile.accepted) = header[3:7]
+    profile.late, profile.duplicates, profile.floor_raises, closed = header[7:11]
+    types, raw, tracks, ids, sessions, layout_bytes, names_bytes = header[13:]
+    latest_ms, latest_s = profile.latest_ms, profile.latest_ms // 1000
+    reader.skip(layout_bytes)
+    names = reader.take(names_bytes)
+    if types:
+        profile.types = str(names, "utf-8").split("\0")
+        profile.type_last_ms = [latest_ms - age for age in reader.column(types)]
+        profile.counts = [reader.levels(present, tiles) for present in reader.take(types)]
+    if raw:
+        _read_raw(reader, profile, raw)
+    for _ in range(tracks):
+        _read_track(reader, profile, tiles)
+    if ids:
+        hashes, ages = reader.column(ids), reader.column(ids)
+        profile.ids = {i: latest_s - age for i, age in zip(hashes, ages, strict=True)}
+    profile.sessions.closed = closed
+    if sessions:
+        times = [latest_ms - age for age in reader.column(2 * sessions)]
+        profile.sessions.starts_ms = times[:sessions]
+        profile.sessions.ends_ms = times[sessions:]
+        profile.sessions.events = list(reader.column(sessions))
+    return profile
+
+
+def _read_raw(reader: Reader, profile: Profile, count: int) -> None:
+    (first,) = _RAW.unpack(reader.take(_RAW.size))
+    profile.raw_s = list(accumulate(reader.column(count - 1), initial=first))
+    profile.raw_type = bytes(reader.take(count))
+    profile.raw_fields = [_read_field(reader, count) for _ in profile.raw_fields]
+
+
+def _read_field(reader: Reader, count: int) -> Sequence[int]:
+    presence = reader.take(1)[0]
+    if presence == 1:
+        return reader.column(count)
+    if presence == 0:
+        return (MISSING,) * count
+    present = reader.take(count)
+    left = iter(reader.column(sum(present)))
+    return [next(left) if here else MISSING for here in present]
+
+
+def _read_track(reader: Reader, profile: Profile, tiles: int) -> None:
+    kind, field, flags, present = reader.take(4)
+    state = TrackState(reader.levels(present, tiles))
+    if flags & _HAS_DISTINCT:
+        state.distinct = Distinct.unpack(reader.blob())
+    if flags & _HAS_LAST:
+        place, time_ms, value = _LAST.unpack(reader.take(_LAST.size))
+        state.last = Last(time_ms, profile.types[place], value)
+    profile.tracks[ALL if kind == _ALL_TYPES else profile.types[kind], field] = state

@@ -1,0 +1,142 @@
+"""A profile: everything that is known of one user (or item, or device).
+
+The newest events, up to 64, stand as they came: time, type, values. Beyond that they go into tiles
+(`compaction`), where only aggregates are left. A user with thirty events a day never needs a tile;
+one with five a second has them all the time. Either way the answer is the same, because windows
+begin at tile edges (`windows`). `fold` changes profiles, `packing` stores them, `snapshot` reads
+features from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from millrace.features.distinct import Distinct
+from millrace.features.sessions import Sessions
+
+# The scope of all event types: no type's name holds a NUL.
+ALL = "\0"
+TrackKey = tuple[str, int]  # scope: an event type or ALL; and the field's index
+
+
+class Last(NamedTuple):
+    """The last value of a number.
+
+    Of events at the same time the one with the larger type, then value, counts: any rule would
+    do that does not depend on the order of arrival.
+    """
+
+    time_ms: int
+    type: str
+    value: int
+
+
+class TrackState:
+    """What is kept of one field over one scope: tiles, distinct values, the last value."""
+
+    __slots__ = ("distinct", "last", "levels")
+
+    def __init__(self, levels: Sequence[bytes]) -> None:
+        self.levels = list(levels)
+        self.distinct = Distinct()
+        self.last: Last | None = None
+
+    def copy(self) -> TrackState:
+        """A copy that can change without changing this one."""
+        other = TrackState(self.levels)
+        other.distinct = self.distinct.copy() if self.distinct else self.distinct
+        other.last = self.last
+        return other
+
+
+class Profile:
+    """The state of one entity's key.
+
+    Copies share columns and levels, which are replaced, never changed in place.
+
+    Attributes:
+        latest_ms: time of the newest event; 0 before the first.
+        updated_ms: when the profile last changed: arrival times, made strictly increasing.
+        floor_ms: events before this are late, whatever the lateness (raised when too many ids
+            would have to be remembered; `floor_raises` says how often).
+        accepted, late, duplicates: what became of the events so far.
+        coarse: whether older tiles are kept at the coarsest size, to stay within the bound.
+        types, type_last_ms, counts: by type: name, newest event, series of counts.
+        raw_s, raw_type, raw_fields: the newest events in order of time: second, index of the
+            type, and for each field its value or MISSING.
+        tracks: tiles, distinct values and last value of fields, by scope.
+        ids: hash of event id → second, for every event that could still come again in time.
+    """
+
+    __slots__ = (
+        "accepted",
+        "coarse",
+        "counts",
+        "duplicates",
+        "floor_ms",
+        "floor_raises",
+        "ids",
+        "late",
+        "latest_ms",
+        "raw_fields",
+        "raw_s",
+        "raw_type",
+        "sessions",
+        "tracks",
+        "type_last_ms",
+        "types",
+        "updated_ms",
+    )
+
+    def __init__(self, fields: int) -> None:
+        self.latest_ms = 0
+        self.updated_ms = 0
+        self.floor_ms = 0
+        self.accepted = 0
+        self.late = 0
+        self.duplicates = 0
+        self.floor_raises = 0
+        self.coarse = False
+        self.types: list[str] = []
+        self.type_last_ms: list[int] = []
+        self.counts: list[list[bytes]] = []
+        self.raw_s: Sequence[int] = ()
+        self.raw_type: Sequence[int] = b""
+        self.raw_fields: list[Sequence[int]] = [()] * fields
+        self.tracks: dict[TrackKey, TrackState] = {}
+        self.ids: dict[int, int] = {}
+        self.sessions = Sessions()
+
+    def copy(self) -> Profile:
+        """A copy that can change without changing this one."""
+        other = Profile.__new__(Profile)
+        other.latest_ms = self.latest_ms
+        other.updated_ms = self.updated_ms
+        other.floor_ms = self.floor_ms
+        other.accepted = self.accepted
+        other.late = self.late
+        other.duplicates = self.duplicates
+        other.floor_raises = self.floor_raises
+        other.coarse = self.coarse
+        other.types = self.types[:]
+        other.type_last_ms = self.type_last_ms[:]
+        other.counts = self.counts[:]
+        other.raw_s = self.raw_s
+        other.raw_type = self.raw_type
+        other.raw_fields = self.raw_fields[:]
+        other.tracks = {key: track.copy() for key, track in self.tracks.items()}
+        other.ids = self.ids.copy()
+        other.sessions = self.sessions.copy()
+        return other
+
+    def late_floor_ms(self, lateness_ms: int) -> int:
+        """An event before this time is late."""
+        return max(self.floor_ms, self.latest_ms - lateness_ms)
+
+    def track(self, scope: str, field: int, levels: int) -> TrackState:
+        """The track of a field over a scope, made empty when there is none."""
+        found = self.tracks.get((scope, field))
+        if found is None:
+            found = self.tracks[scope, field] = TrackState([b""] * levels)
+        return found

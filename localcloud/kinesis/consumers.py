@@ -11,18 +11,18 @@ from localcloud.kinesis.tags import Tags
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """A registered consumer; it may subscribe from `active_ms` on."""
+    """A registered consumer; it may subscribe `settle_ms` after its creation."""
 
     name: str
     arn: str
     stream_arn: str
     created_ms: int
-    active_ms: int
+    settle_ms: int
     tags: Tags
 
     def status(self, now_ms: int) -> str:
         """CREATING or ACTIVE."""
-        return "ACTIVE" if now_ms >= self.active_ms else "CREATING"
+        return "CREATING" if now_ms - self.created_ms < self.settle_ms else "ACTIVE"
 
 
 class Consumers:
@@ -48,7 +48,7 @@ class Consumers:
                 "deregister one first."
             )
         arn = f"{self._stream_arn}/consumer/{name}:{now_ms // 1000}"
-        consumer = Consumer(name, arn, self._stream_arn, now_ms, now_ms + settle_ms, tags)
+        consumer = Consumer(name, arn, self._stream_arn, now_ms, settle_ms, tags)
         self._by_name[name] = consumer
         return consumer
 

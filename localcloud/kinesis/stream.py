@@ -89,11 +89,11 @@ class Stream:
         """CREATING, UPDATING, DELETING or ACTIVE."""
         if self._change == "DELETING":
             return "DELETING"
-        return "ACTIVE" if now_ms >= self._settled_ms else self._change
+        return "ACTIVE" if self._settled(now_ms) else self._change
 
     def gone(self, now_ms: int) -> bool:
         """Whether its deletion is complete."""
-        return self._change == "DELETING" and now_ms >= self._settled_ms
+        return self._change == "DELETING" and self._settled(now_ms)
 
     def require_usable(self, now_ms: int) -> None:
         """Raises ResourceNotFound while it is being created: records need an existing stream."""
@@ -203,6 +203,10 @@ class Stream:
     def metrics(self) -> list[str]:
         """The recorded shard-level metrics."""
         return [metric for metric in METRICS if metric in self._metrics]
+
+    def _settled(self, now_ms: int) -> bool:
+        # A wall clock may be set back; where changes take no time, that must not undo them.
+        return self._settle_ms == 0 or now_ms >= self._settled_ms
 
     def _require_active(self, now_ms: int) -> None:
         if (status := self.status(now_ms)) != "ACTIVE":

@@ -14,6 +14,7 @@ import logging
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import orjson
@@ -73,7 +74,9 @@ class DataPlane:
             return _error("SerializationException", f"The body is not valid JSON: {error}")
         if not isinstance(request, dict):
             return _error("SerializationException", "The body must be a JSON object")
-        refusal = limits.violation(request) if operation in _WRITES else None
+        refusal = _missing(operation, request)
+        if refusal is None and operation in _WRITES:
+            refusal = limits.violation(request)
         if refusal is not None:
             return _error("ValidationException", refusal)
         if operation != "TransactWriteItems" or "ClientRequestToken" not in request:
@@ -125,15 +128,23 @@ class DataPlane:
         return answer
 
 
+@cache
 def _members(operation: str) -> frozenset[str]:
-    cached = _MEMBERS.get(operation)
-    if cached is None:
-        shape = get_service_model("dynamodb").operation_model(operation).output_shape
-        cached = _MEMBERS[operation] = frozenset(shape.members)
-    return cached
+    shape = get_service_model("dynamodb").operation_model(operation).output_shape
+    return frozenset(shape.members)
 
 
-_MEMBERS: dict[str, frozenset[str]] = {}
+@cache
+def _required(operation: str) -> tuple[str, ...]:
+    shape = get_service_model("dynamodb").operation_model(operation).input_shape
+    return tuple(shape.required_members)
+
+
+def _missing(operation: str, request: Mapping[str, Any]) -> str | None:
+    for name in _required(operation):
+        if name not in request:
+            return f"The parameter '{name}' is required but was not present in the request"
+    return None
 
 
 def _refused(error: HTTPException, meter: Meter) -> Answer:
@@ -164,10 +175,10 @@ def _decoded(node: object) -> object:
         if len(node) == 1:
             binary = node.get("B")
             if isinstance(binary, str):
-                return {"B": base64.b64decode(binary)}
+                return {"B": base64.b64decode(binary, validate=True)}
             binaries = node.get("BS")
             if isinstance(binaries, list):
-                return {"BS": [base64.b64decode(each) for each in binaries]}
+                return {"BS": [base64.b64decode(each, validate=True) for each in binaries]}
         return {key: _decoded(value) for key, value in node.items() if value is not None}
     if isinstance(node, list):
         return [_decoded(value) for value in node]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-import orjson
+from botocore.model import OperationNotFoundError
 from moto.core.request import (
     PRESERVED_HEADER_NAMES_ENVIRON_KEY,
     environ_key_for_header,
@@ -18,7 +21,13 @@ from moto.core.request import (
 )
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+from localcloud.aws_protocol import error_answer, protocol_of
+
 Headers = Sequence[tuple[str, str]]
+
+_MOTO = version("moto")
+_SIGNED_FOR = re.compile(r"/([^/,]+)/aws4_request")
+_FLASK_NOT_FOUND = b"<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>"
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +46,7 @@ class Request:
 class Dispatcher:
     """moto's WSGI application as a plain function."""
 
-    _application: Any = field(
+    _application: DomainDispatcherApplication = field(
         default_factory=lambda: DomainDispatcherApplication(create_backend_app)
     )
 
@@ -50,12 +59,31 @@ class Dispatcher:
                 body = b"".join(chunks)
             finally:
                 getattr(chunks, "close", lambda: None)()
-        except NotImplementedError as error:
-            return _failure(501, "NotImplemented", f"moto does not implement this: {error}")
         except Exception as error:  # a bug of moto must not take the server down
-            _log.exception("moto failed in %s %.500s", request.method, request.target)
-            return _failure(500, "InternalFailure", f"moto failed: {error!r}; see its log")
+            return self._failure(request, error)
+        if body.startswith(_FLASK_NOT_FOUND):
+            text = f"moto {_MOTO} knows no operation {request.method} {request.target}"
+            return _error(request, 404, "UnknownOperationException", text)
         return answer.status, answer.headers, body
+
+    def _failure(self, request: Request, error: Exception) -> tuple[int, Headers, bytes]:
+        service = _service(request)
+        if not self._serves(request):
+            text = f"moto {_MOTO} has no service {service!r}, for which the request is signed"
+            return _error(request, 400, "UnknownService", text)
+        if isinstance(error, OperationNotFoundError):
+            text = f"{service} has no operation {error}"
+            return _error(request, 400, "UnknownOperationException", text)
+        if isinstance(error, NotImplementedError):
+            text = f"moto {_MOTO} does not implement this of {service}: {error}"
+            return _error(request, 501, "NotImplemented", text)
+        _log.error("moto failed in %s %.500s", request.method, request.target, exc_info=error)
+        return _error(request, 500, "InternalFailure", f"moto failed: {error!r}; see its log")
+
+    def _serves(self, request: Request) -> bool:
+        with contextlib.redirect_stdout(io.StringIO()):  # moto prints hints for its developers
+            host = self._application.infer_service_region_host(_environ(request), request.target)
+            return host is None or self._application.get_backend_for_host(host) is not None
 
 
 @dataclass(slots=True)
@@ -69,10 +97,15 @@ class _Answer:
         self.headers = headers
 
 
-def _failure(status: int, code: str, message: str) -> tuple[int, Headers, bytes]:
-    body = orjson.dumps({"__type": code, "message": message})
-    headers = [("content-type", "application/x-amz-json-1.1"), ("x-amzn-errortype", code)]
-    return status, headers, body
+def _service(request: Request) -> str | None:
+    signed = _SIGNED_FOR.search(dict(request.headers).get("authorization", ""))
+    return signed[1] if signed else None
+
+
+def _error(request: Request, status: int, code: str, message: str) -> tuple[int, Headers, bytes]:
+    protocol = protocol_of(_service(request), dict(request.headers))
+    error = error_answer(protocol, status, code, message, head=request.method == "HEAD")
+    return error.status, error.headers, error.body
 
 
 def _environ(request: Request) -> dict[str, Any]:

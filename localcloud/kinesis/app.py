@@ -34,7 +34,7 @@ from localcloud.kinesis.requests import Members, kinesis_requests
 from localcloud.kinesis.subscriptions import Subscription, SubscriptionEvent, Subscriptions
 from localcloud.kinesis.wire import Handler, Json, children_json, record_json
 
-TARGET = "Kinesis_20131202."
+SERVICE = "Kinesis_20131202"
 MEDIA_TYPE = "application/x-amz-json-1.1"
 _ACCEPTED = frozenset({MEDIA_TYPE, "application/x-amz-json-1.0", "application/json"})
 # The largest PutRecords: 10 MiB of data in base64, with its keys and its punctuation.
@@ -93,10 +93,10 @@ class _Endpoint:
                 "in its environment."
             )
         target = request.headers.get("x-amz-target", "")
-        operation = target.removeprefix(TARGET)
-        if operation in OPERATIONS and target != operation:
+        service, _, operation = target.rpartition(".")
+        if service == SERVICE and operation in OPERATIONS:
             return operation
-        known = operation in self._requests.operations
+        known = service == SERVICE and operation in self._requests.operations
         raise UnknownOperation(
             f"X-Amz-Target {target!r} is "
             f"{'not emulated by the local Kinesis' if known else 'not an operation of Kinesis'}. "

@@ -84,12 +84,7 @@ class Topology:
                 f"{keys.start + 1} and below {keys.end}."
             )
         self._require_room(len(self._open) + 1)
-        lower = self._born(HashRange(keys.start, at - 1), now_ms, (shard,))
-        upper = self._born(HashRange(at, keys.end), now_ms, (shard,))
-        shard.close(now_ms, (lower, upper))
-        position = self._open.index(shard)
-        self._open[position : position + 1] = [lower, upper]
-        self._index_open()
+        self._divide(shard, at, now_ms)
 
     def merge(self, shard_id: str, adjacent_id: str, now_ms: int) -> None:
         """Close two neighbours; one child takes both ranges."""
@@ -113,7 +108,8 @@ class Topology:
         self._require_room(count)
         target = uniform_starts(count)
         for start, at in splits(self._starts, target):
-            self.split(self.route(start).shard_id, at, now_ms)
+            # Not by `split`, which forbids the outermost keys of a range.
+            self._divide(self.route(start), at, now_ms)
         for lower, upper in merges(self._starts, target):
             self.merge(self.route(lower).shard_id, self.route(upper).shard_id, now_ms)
 
@@ -144,6 +140,15 @@ class Topology:
         """Wake every reader, because the stream itself has changed."""
         for shard in self._shards:
             shard.bell.ring()
+
+    def _divide(self, shard: ShardLog, at: int, now_ms: int) -> None:
+        keys = shard.hash_range
+        lower = self._born(HashRange(keys.start, at - 1), now_ms, (shard,))
+        upper = self._born(HashRange(at, keys.end), now_ms, (shard,))
+        shard.close(now_ms, (lower, upper))
+        position = self._open.index(shard)
+        self._open[position : position + 1] = [lower, upper]
+        self._index_open()
 
     def _born(self, keys: HashRange, now_ms: int, parents: tuple[ShardLog, ...] = ()) -> ShardLog:
         throughput = ShardThroughput(self._limits) if self._limits else None

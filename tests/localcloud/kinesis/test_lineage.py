@@ -123,5 +123,5 @@ class Resharding(RuleBasedStateMachine):
         return sorted(still_open, key=lambda shard: shard.starting_hash_key)
 
 
-Resharding.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+Resharding.TestCase.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)
 TestLineage = Resharding.TestCase

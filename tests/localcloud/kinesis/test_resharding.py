@@ -143,6 +143,14 @@ def test_scaling_makes_shards_of_equal_size(first: int, second: int) -> None:
     assert open_starts(backend) == uniform_starts(second)
 
 
+@pytest.mark.parametrize("at", [HALF - 1, HALF + 1])
+def test_scaling_copes_with_a_boundary_one_key_from_where_it_goes(at: int) -> None:
+    backend, _ = backend_with(3)
+    backend.split_shard("events", shard_id(1), at)
+    backend.update_shard_count("events", 2)
+    assert open_starts(backend) == [0, HALF]
+
+
 def test_doubling_splits_every_shard_once_and_halving_merges_every_pair() -> None:
     backend, _ = backend_with(3)
     backend.update_shard_count("events", 6)

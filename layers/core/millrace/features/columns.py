@@ -2,8 +2,7 @@
 
 The code is the `array` type code of the width (unsigned where no value is negative), ``S`` for
 6-byte unsigned and ``X`` for 16-byte signed integers, or 0 for a column of ones, which takes no
-further bytes. Reading gives a
-view of the packed bytes, not a copy, wherever the width allows it.
+further bytes.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Sequence
-from typing import Literal
+from struct import Struct
 
 # Lambda runs on x86-64 and arm64, both little-endian; a view of packed bytes relies on that.
 assert sys.byteorder == "little", "profiles are packed little-endian"
@@ -19,10 +18,12 @@ assert sys.byteorder == "little", "profiles are packed little-endian"
 _ONES = 0
 _SIX = ord("S")
 _WIDE = ord("X")
-_Letter = Literal["B", "H", "I", "Q", "b", "h", "i", "q"]
-_LETTERS: tuple[_Letter, ...] = ("B", "H", "I", "Q", "b", "h", "i", "q")
-_FIXED = {ord(letter): (array(letter).itemsize, letter) for letter in _LETTERS}
 _WIDE_BYTES = 16
+_LETTERS = {ord(letter): letter for letter in "BHIQbhiq"}
+
+# Formats by code and length: a profile has few different ones, and each is compiled once.
+_FORMATS: dict[tuple[int, int], Struct] = {}
+_FORMATS_MOST = 4096
 
 
 def width_code(low: int, high: int) -> str:
@@ -67,31 +68,36 @@ def pack(values: Sequence[int]) -> bytes:
 def unpack(data: memoryview, start: int, count: int) -> tuple[Sequence[int], int]:
     """The column of `count` values at `start`, and where the next one starts.
 
-    Raises KeyError, IndexError or ValueError where the bytes are no column.
+    Raises struct.error, IndexError or ValueError where the bytes are no column.
     """
     if not count:
         return (), start
     code = data[start]
     start += 1
-    fixed = _FIXED.get(code)
-    if fixed is not None:
-        size, letter = fixed
-        end = start + count * size
-        column: Sequence[int] = data[start:end].cast(letter)
-        if len(column) != count:
-            raise ValueError(f"a column of {count} values ends after {len(column)}")
-        return column, end
-    if code == _ONES:
-        return (1,) * count, start
+    layout = _FORMATS.get((code, count)) or _format(code, count)
+    values = layout.unpack_from(data, start)
+    end = start + layout.size
     if code == _SIX:
-        middle, end = start + 4 * count, start + 6 * count
-        lows = data[start:middle].cast("I")
-        highs = data[middle:end].cast("H")
-        return [low | high << 32 for low, high in zip(lows, highs, strict=True)], end
-    end = start + count * _WIDE_BYTES
-    if code != _WIDE or end > len(data):
-        raise ValueError(f"no column of {count} values: code {code}")
-    return [
-        int.from_bytes(data[at : at + _WIDE_BYTES], "little", signed=True)
-        for at in range(start, end, _WIDE_BYTES)
-    ], end
+        return [low | high << 32 for low, high in zip(values, values[count:], strict=False)], end
+    if code == _ONES:
+        return (1,) * count, end
+    if code == _WIDE:
+        return [int.from_bytes(value, "little", signed=True) for value in values], end
+    return values, end
+
+
+def _format(code: int, count: int) -> Struct:
+    if code == _SIX:
+        text = f"<{count}I{count}H"
+    elif code == _WIDE:
+        text = "<" + f"{_WIDE_BYTES}s" * count
+    elif code == _ONES:
+        text = "<"
+    elif code in _LETTERS:
+        text = f"<{count}{_LETTERS[code]}"
+    else:
+        raise ValueError(f"no column has the code {code}")
+    layout = Struct(text)
+    if len(_FORMATS) < _FORMATS_MOST:
+        _FORMATS[code, count] = layout
+    return layout

@@ -15,7 +15,9 @@ from pathlib import Path
 from millrace.errors import ConfigurationError
 from millrace.features.windows import PLAIN_WINDOW_S, Ladder, tile_for
 
-NUMBER_AGGREGATES = ("sum", "mean", "min", "max", "std", "last", "distinct")
+# Aggregates that tiles give, and those that need something else.
+TILED = ("sum", "mean", "min", "max", "std")
+NUMBER_AGGREGATES = (*TILED, "last", "distinct")
 CATEGORY_AGGREGATES = ("distinct",)
 OTHER_TYPE = "(other)"
 
@@ -121,7 +123,7 @@ class Definitions:
             [c.name for c in self.event.categories],
             entity.ladder.tiles_s,
             entity.ladder.horizons_s,
-            tracks_of(self.event, entity),
+            [(t.scope, t.field, t.tiles, t.distinct) for t in tracks_of(self.event, entity)],
         )
         return zlib.crc32(repr(kept).encode())
 
@@ -136,10 +138,14 @@ class Track:
 
     scope: str
     field: int
-    tiles: bool
-    squares: bool
-    extremes: bool
+    wanted: tuple[bool, ...]  # of each aggregate of TILED
     distinct: bool
+    last: bool
+
+    @property
+    def tiles(self) -> bool:
+        """Whether any aggregate needs tiles."""
+        return any(self.wanted)
 
 
 def tracks_of(event: EventMapping, entity: Entity) -> tuple[Track, ...]:
@@ -150,16 +156,8 @@ def tracks_of(event: EventMapping, entity: Entity) -> tuple[Track, ...]:
     for scope, aggregates in scopes:
         for index, kept in enumerate(event.fields):
             if wanted := aggregates.get(kept.name):
-                found.append(
-                    Track(
-                        scope,
-                        index,
-                        tiles=bool({"sum", "mean", "min", "max", "std"}.intersection(wanted)),
-                        squares="std" in wanted,
-                        extremes="min" in wanted or "max" in wanted,
-                        distinct="distinct" in wanted,
-                    )
-                )
+                tiled = tuple(aggregate in wanted for aggregate in TILED)
+                found.append(Track(scope, index, tiled, "distinct" in wanted, "last" in wanted))
     return tuple(found)
 
 

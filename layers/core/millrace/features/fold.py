@@ -39,6 +39,7 @@ def fold(
     changes a feature, both are counted. With `whatever_the_lateness` (events that are known to be
     missing are redriven) none is late.
     """
+    assert not profile.partial, "a profile unpacked for reading cannot be folded"
     after = profile.copy()
     writer = _Writer(after, plan)
     duplicates: list[int] = []
@@ -119,7 +120,7 @@ class _Writer:
                 name = OTHER_TYPE
         if name in profile.types:
             return profile.types.index(name)
-        profile.types.append(name)
+        profile.types += (name,)
         profile.type_last_ms.append(0)
         profile.counts.append([b""] * len(self._plan.ladder.tiles_s))
         self._types[name] = len(profile.types) - 1

@@ -1,4 +1,4 @@
-"""The names of features, made once for each plan.
+"""The names of features, in the order in which `snapshot` works out their figures.
 
 ``<field>_<aggregate>_<window>``, with ``.<event type>`` behind it for one type. A base name never
 holds a dot, so what follows the first dot is the type as it came, whatever it holds.
@@ -6,52 +6,41 @@ holds a dot, so what follows the first dot is the type as it came, whatever it h
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
-from millrace.features.definitions import Entity
-
-TILED = ("sum", "mean", "min", "max", "std")
+from millrace.features.definitions import TILED, Entity, Track
 
 
-class FieldNames(NamedTuple):
-    """All names for one field over one scope.
-
-    `wanted` says of every (window, aggregate of TILED) whether it is asked for, `tiled` names those
-    that are, `distinct` the distinct count of each window; `last` is empty where it is not wanted.
-    """
-
-    wanted: tuple[bool, ...]
-    tiled: tuple[str, ...]
-    distinct: tuple[str, ...]
-    last: str
+def all_types(entity: Entity, tracks: Sequence[Track], fields: Sequence[str]) -> Iterator[str]:
+    """The names of the features over all event types."""
+    yield from _scope(entity, tracks, fields, "")
+    yield from ("session_count", "session_length_s", "session_events")
 
 
-class TypeNames(NamedTuple):
-    """The names that every event type has."""
+def one_type(
+    entity: Entity, tracks: Sequence[Track], fields: Sequence[str], event_type: str
+) -> Iterator[str]:
+    """The names of one type's features; all empty for events that have no type."""
+    for name in _scope(entity, tracks, fields, f".{event_type}"):
+        yield name if event_type else ""
 
-    counts: tuple[str, ...]
-    recency: str
 
-
-def field_names(
-    entity: Entity, field: str, wanted: Mapping[str, tuple[str, ...]], event_type: str = ""
-) -> FieldNames:
-    """The names for the aggregates of `field` in `wanted`, for one type or ("") for all."""
-    aggregates = wanted.get(field, ())
-    behind = f".{event_type}" if event_type else ""
+def _scope(
+    entity: Entity, tracks: Sequence[Track], fields: Sequence[str], behind: str
+) -> Iterator[str]:
     windows = [window.name for window in entity.windows]
-    tiled = [(aggregate, window) for window in windows for aggregate in TILED]
-    return FieldNames(
-        wanted=tuple(aggregate in aggregates for aggregate, _ in tiled),
-        tiled=tuple(f"{field}_{a}_{window}{behind}" for a, window in tiled if a in aggregates),
-        distinct=tuple(f"{field}_distinct_{window}{behind}" for window in windows),
-        last=f"{field}_last{behind}" if "last" in aggregates else "",
-    )
-
-
-def type_names(entity: Entity, event_type: str = "") -> TypeNames:
-    """Count by window and recency, for one type or ("") for all."""
-    behind = f".{event_type}" if event_type else ""
-    counts = tuple(f"count_{window.name}{behind}" for window in entity.windows)
-    return TypeNames(counts, f"recency_s{behind}")
+    for window in windows:
+        yield f"count_{window}{behind}"
+    yield f"recency_s{behind}"
+    for track in tracks:
+        field = fields[track.field]
+        if track.tiles:
+            for window in windows:
+                for aggregate, wanted in zip(TILED, track.wanted, strict=True):
+                    if wanted:
+                        yield f"{field}_{aggregate}_{window}{behind}"
+        if track.distinct:
+            for window in windows:
+                yield f"{field}_distinct_{window}{behind}"
+        if track.last:
+            yield f"{field}_last{behind}"

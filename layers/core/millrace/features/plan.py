@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from millrace.features import names
 from millrace.features.definitions import Definitions, Entity, Number, Track, tracks_of
 from millrace.features.layout import pack_layout
-from millrace.features.names import FieldNames, TypeNames, field_names, type_names
 from millrace.features.size import type_capacity
 from millrace.features.windows import Ladder
 
@@ -30,19 +30,28 @@ class Plan:
             10**field.scale if isinstance(field, Number) else 1 for field in self.fields
         )
         self.windows_ms = tuple((w.length_s * 1000, w.tile_s * 1000) for w in entity.windows)
-        self.no_counts = [0] * len(entity.windows)
         self.type_capacity = type_capacity(definitions.event, entity)
         self.tracks = tracks_of(definitions.event, entity)
         self.layout = pack_layout(self.fields, self.ladder.tiles_s)
         self.fingerprint = definitions.fingerprint(entity)
         self._by_type: dict[str, tuple[Track, ...]] = {}
-        self._type_names: dict[str, TypeNames] = {}
-        self._field_names: dict[tuple[int, str], FieldNames] = {}
+        self._types: dict[bytes, tuple[str, ...]] = {}
+        self._names: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._field_names = [field.name for field in self.fields]
 
     @cached_property
     def tracks_of_all(self) -> tuple[Track, ...]:
         """The tracks over all event types."""
         return tuple(track for track in self.tracks if track.scope == "")
+
+    def types_in(self, joined: bytes) -> tuple[str, ...]:
+        """Event types that were joined by NULs; most profiles share theirs with others."""
+        found = self._types.get(joined)
+        if found is None:
+            found = tuple(str(joined, "utf-8").split("\0"))
+            if len(self._types) < _CACHED_TYPES:
+                self._types[joined] = found
+        return found
 
     @cached_property
     def has_type_tracks(self) -> bool:
@@ -50,27 +59,20 @@ class Plan:
         return len(self.tracks_of_all) < len(self.tracks)
 
     @cached_property
-    def names(self) -> TypeNames:
-        """The names of counts and recency over all types."""
-        return type_names(self.entity)
+    def names_of_all(self) -> tuple[str, ...]:
+        """The names of the features over all event types."""
+        return tuple(names.all_types(self.entity, self.tracks_of_all, self._field_names))
 
-    def names_of_type(self, event_type: str) -> TypeNames:
-        """The names of counts and recency for one type."""
-        found = self._type_names.get(event_type)
+    def names(self, types: tuple[str, ...]) -> tuple[str, ...]:
+        """The names of all features of a profile that has seen these event types."""
+        found = self._names.get(types)
         if found is None:
-            found = type_names(self.entity, event_type)
-            if len(self._type_names) < _CACHED_TYPES:
-                self._type_names[event_type] = found
-        return found
-
-    def names_of_field(self, field: int, event_type: str = "") -> FieldNames:
-        """The names of a field's aggregates, for one type or ("") for all."""
-        found = self._field_names.get((field, event_type))
-        if found is None:
-            wanted = self.entity.wanted(event_type) if event_type else self.entity.all_types
-            found = field_names(self.entity, self.fields[field].name, wanted, event_type)
-            if len(self._field_names) < _CACHED_TYPES:
-                self._field_names[field, event_type] = found
+            found = self.names_of_all
+            for event_type in types:
+                tracks = self.tracks_of_type(event_type)
+                found += tuple(names.one_type(self.entity, tracks, self._field_names, event_type))
+            if len(self._names) < _CACHED_TYPES:
+                self._names[types] = found
         return found
 
     def tracks_of_type(self, event_type: str) -> tuple[Track, ...]:

@@ -62,6 +62,7 @@ class Profile:
             would have to be remembered; `floor_raises` says how often).
         accepted, late, duplicates: what became of the events so far.
         coarse: whether older tiles are kept at the coarsest size, to stay within the bound.
+        partial: whether ids and old sessions were left out, for reading only.
         types, type_last_ms, counts: by type: name, newest event, series of counts.
         raw_s, raw_type, raw_fields: the newest events in order of time: second, index of the
             type, and for each field its value or MISSING.
@@ -79,6 +80,7 @@ class Profile:
         "ids",
         "late",
         "latest_ms",
+        "partial",
         "raw_fields",
         "raw_s",
         "raw_type",
@@ -98,7 +100,8 @@ class Profile:
         self.duplicates = 0
         self.floor_raises = 0
         self.coarse = False
-        self.types: list[str] = []
+        self.partial = False
+        self.types: tuple[str, ...] = ()
         self.type_last_ms: list[int] = []
         self.counts: list[list[bytes]] = []
         self.raw_s: Sequence[int] = ()
@@ -119,7 +122,8 @@ class Profile:
         other.duplicates = self.duplicates
         other.floor_raises = self.floor_raises
         other.coarse = self.coarse
-        other.types = self.types[:]
+        other.partial = self.partial
+        other.types = self.types
         other.type_last_ms = self.type_last_ms[:]
         other.counts = self.counts[:]
         other.raw_s = self.raw_s

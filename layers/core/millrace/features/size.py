@@ -22,8 +22,7 @@ _DISTINCT_BYTES = 7 * 1024
 
 
 def _track_bytes(track: Track, cells: int) -> int:
-    cell = _COUNT_CELL_BYTES + _SUM_BYTES
-    cell += _SQUARES_BYTES * track.squares + _EXTREMES_BYTES * track.extremes
+    cell = _COUNT_CELL_BYTES + _SUM_BYTES + _SQUARES_BYTES + _EXTREMES_BYTES
     return cells * cell * track.tiles + _DISTINCT_BYTES * track.distinct
 
 

@@ -23,7 +23,6 @@ from operator import add
 from millrace.events import MISSING
 from millrace.features.definitions import Track
 from millrace.features.fold import raw_values
-from millrace.features.names import FieldNames
 from millrace.features.plan import Plan
 from millrace.features.profile import ALL, Profile
 from millrace.features.tiles import EMPTY, Total, counts_since, merge, total_of, values_since
@@ -36,31 +35,33 @@ _NOTHING = (0.0, None, None, None, None)  # of no event: a sum of 0, and nothing
 
 def snapshot(profile: Profile, plan: Plan, at_ms: int) -> Features:
     """All features of a profile as of `at_ms` (milliseconds since the epoch)."""
-    latest_ms = profile.latest_ms
-    at_ms = max(at_ms, latest_ms)
+    at_ms = max(at_ms, profile.latest_ms)
     starts_s = [-((length - at_ms) // tile) * tile // 1000 for length, tile in plan.windows_ms]
-    counts = _counts_by_type(profile, plan, starts_s)
-    totals = [sum(column) for column in zip(*counts, strict=True)] if counts else plan.no_counts
-    features: Features = dict(zip(plan.names.counts, totals, strict=True))
+    times = profile.raw_s
+    firsts = [bisect_left(times, start_s) for start_s in starts_s]
+    totals, counts = _counts(profile, plan, starts_s, firsts)
+    # Figures come in the order of `Plan.names`: one dictionary is made, at the end.
+    figures: list[float | int | None] = [*totals]
+    figures.append((at_ms - profile.latest_ms) / 1000 if counts else None)
     for track in plan.tracks_of_all:
-        names = plan.names_of_field(track.field)
-        _field_features(features, names, profile, plan, track, ALL, starts_s)
+        _add_field(figures, profile, plan, track, ALL, starts_s, firsts)
     sessions = profile.sessions
-    on = sessions.is_on(at_ms, plan.session_gap_ms)
-    length_ms = sessions.ends_ms[-1] - sessions.starts_ms[-1] if on else 0
-    features[plan.names.recency] = (at_ms - latest_ms) / 1000 if counts else None
-    features["session_count"] = sessions.count
-    features["session_length_s"] = length_ms / 1000
-    features["session_events"] = sessions.events[-1] if on else 0
-    for kind, event_type in enumerate(profile.types):
-        if event_type:
-            type_names = plan.names_of_type(event_type)
-            features.update(zip(type_names.counts, counts[kind], strict=True))
-            features[type_names.recency] = (at_ms - profile.type_last_ms[kind]) / 1000
-            if plan.has_type_tracks:
-                for track in plan.tracks_of_type(event_type):
-                    names = plan.names_of_field(track.field, event_type)
-                    _field_features(features, names, profile, plan, track, event_type, starts_s)
+    if sessions.is_on(at_ms, plan.session_gap_ms):
+        length_ms = sessions.ends_ms[-1] - sessions.starts_ms[-1]
+        figures += (sessions.count, length_ms / 1000, sessions.events[-1])
+    else:
+        figures += (sessions.count, 0.0, 0)
+    for event_type, last_ms, of_type in zip(
+        profile.types, profile.type_last_ms, counts, strict=True
+    ):
+        figures += of_type
+        figures.append((at_ms - last_ms) / 1000)
+        if plan.has_type_tracks:
+            for track in plan.tracks_of_type(event_type):
+                _add_field(figures, profile, plan, track, event_type, starts_s, firsts)
+    features = dict(zip(plan.names(profile.types), figures, strict=True))
+    # Events without a type are counted among all, and have no features of their own.
+    features.pop("", None)
     return features
 
 
@@ -74,67 +75,65 @@ def plain_count(profile: Profile, plan: Plan) -> int:
     return count
 
 
-def _counts_by_type(profile: Profile, plan: Plan, starts_s: Sequence[int]) -> list[list[int]]:
-    """For every type of the profile, its count in each window."""
-    times, types = profile.raw_s, bytes(profile.raw_type)
-    raw = [types[bisect_left(times, start_s) :] for start_s in starts_s]
+def _counts(
+    profile: Profile, plan: Plan, starts_s: Sequence[int], firsts: Sequence[int]
+) -> tuple[list[int], list[list[int]]]:
+    """How many events each window holds, over all types and by type."""
+    types = bytes(profile.raw_type)
+    count = types.count
+    totals = [len(types) - first for first in firsts]
     found = []
     for kind, levels in enumerate(profile.counts):
-        counts = [newest.count(kind) for newest in raw]
+        counts = [count(kind, first) for first in firsts]
         if any(levels):
-            counts = list(map(add, counts, counts_since(levels, plan.ladder, starts_s)))
+            older = counts_since(levels, plan.ladder, starts_s)
+            counts = list(map(add, counts, older))
+            totals = list(map(add, totals, older))
         found.append(counts)
-    return found
+    return totals, found
 
 
-def _field_features(
-    features: Features,
-    names: FieldNames,
+def _add_field(
+    figures: list[float | int | None],
     profile: Profile,
     plan: Plan,
     track: Track,
     scope: str,
     starts_s: Sequence[int],
+    firsts: Sequence[int],
 ) -> None:
     """Add the aggregates of one field over one scope."""
     state = profile.tracks.get((scope, track.field))
-    times, values = _raw_of(profile, track.field, scope)
-    firsts = [bisect_left(times, start_s) for start_s in starts_s]
+    values = profile.raw_fields[track.field]
+    if scope != ALL or MISSING in values:
+        kind = None if scope == ALL else profile.types.index(scope)
+        times, values = raw_values(profile, track.field, kind)
+        firsts = [bisect_left(times, start_s) for start_s in starts_s]
     unit = plan.units[track.field]
     if track.tiles:
         totals = _raw_totals(values, firsts)
         if state is not None and any(state.levels):
             totals = list(map(merge, totals, values_since(state.levels, plan.ladder, starts_s)))
-        figures: list[float | None] = []
-        for total in totals:
-            figures += _figures(total, unit)
-        features.update(zip(names.tiled, compress(figures, names.wanted), strict=True))
+        _add_figures(figures, totals, unit, track.wanted)
     if track.distinct:
         if state is not None and state.distinct:
-            counts = state.distinct.counts_since(starts_s)
+            figures += state.distinct.counts_since(starts_s)
         else:
-            counts = _raw_distinct(values, firsts)
-        features.update(zip(names.distinct, counts, strict=True))
-    if names.last:
+            figures += _raw_distinct(values, firsts)
+    if track.last:
         last = state.last if state is not None else None
-        features[names.last] = None if last is None else last.value / unit
-
-
-def _raw_of(profile: Profile, field: int, scope: str) -> tuple[Sequence[int], Sequence[int]]:
-    """Seconds and values of the raw events in the scope that have the field."""
-    column = profile.raw_fields[field]
-    if scope == ALL and MISSING not in column:
-        return profile.raw_s, column
-    return raw_values(profile, field, None if scope == ALL else profile.types.index(scope))
+        figures.append(None if last is None else last.value / unit)
 
 
 def _raw_totals(values: Sequence[int], firsts: Sequence[int]) -> list[Total]:
     """The aggregates of `values[first:]` for every first, which fall."""
-    totals = []
-    total, end = EMPTY, len(values)
+    totals: list[Total] = []
+    total = EMPTY
+    end = len(values)
     for first in firsts:
         if first < end:
-            total = merge(total, total_of(values[first:end]))
+            newer = total_of(values[first:end])
+            total = merge(total, newer) if total.n else newer
             end = first
         totals.append(total)
     return totals
@@ -146,14 +145,29 @@ def _raw_distinct(values: Sequence[int], firsts: Sequence[int]) -> list[int]:
     seen: set[int] = set()
     end = len(values)
     for first in firsts:
-        seen.update(values[first:end])
-        end = first
+        if first < end:
+            seen.update(values[first:end])
+            end = first
         counts.append(len(seen))
     return counts
 
 
+def _add_figures(
+    figures: list[float | int | None], totals: Sequence[Total], unit: int, wanted: Sequence[bool]
+) -> None:
+    previous = None
+    for total in totals:
+        # Quiet users have the same events in many windows.
+        if total is not previous:
+            these = _figures(total, unit)
+            if False in wanted:
+                these = tuple(compress(these, wanted))
+            previous = total
+        figures += these
+
+
 def _figures(total: Total, unit: int) -> tuple[float | None, ...]:
-    """The aggregates of a total, in the order of `names.TILED`."""
+    """The aggregates of a total, in the order of `TILED`."""
     n, summed, squares, low, high = total
     if not n:
         return _NOTHING

@@ -43,10 +43,6 @@ class Reader:
         self.data = data
         self.at = at
 
-    def skip(self, count: int) -> None:
-        """Pass over `count` bytes."""
-        self.at += count
-
     def take(self, count: int) -> memoryview:
         """The next `count` bytes, as a view."""
         start = self.at

@@ -48,6 +48,8 @@ def translate(
     except InvalidDocumentException as error:
         causes = "; ".join(cause.message for cause in error.causes)
         raise ConfigurationError(f"SAM refuses the template: {causes}") from error
+    finally:
+        translator.metrics.publish()  # to nobody; unpublished, it complains at exit
     return translated
 
 

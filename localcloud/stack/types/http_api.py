@@ -46,7 +46,8 @@ def _routes(creation: Creation, paths: Mapping[str, Any]) -> Iterator[Route]:
 
 def _route(creation: Creation, path: str, method: str, operation: Properties) -> Route:
     integration = operation.nested(_INTEGRATION)
-    operation.ignore(["responses", "isDefaultRoute"])
+    # "parameters" names the path's variables once more.
+    operation.ignore(["isDefaultRoute", "parameters", "responses"])
     operation.done()
     if integration.text("type").lower() != "aws_proxy":
         raise UnsupportedResource(f"{operation.where}: only Lambda functions can be called.")

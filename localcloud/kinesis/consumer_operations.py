@@ -61,6 +61,10 @@ def _list(backend: KinesisBackend, members: Members) -> Answer:
     beside = {name: value for name, value in members.items() if name != "StreamARN"}
     stream = named_stream(backend, members)
     page = next_page(backend, beside) if "NextToken" in members else Page(stream)
+    if page.stream is not stream:
+        raise InvalidArgument(
+            f"NextToken is a token of stream {page.stream.name!r} and StreamARN is {stream.arn}."
+        )
     consumers = [each for each in stream.consumers.listed() if each.name > page.after]
     listed = consumers[: min(members.get("MaxResults", _PAGE), _PAGE)]
     now_ms = backend.clock.now_ms()

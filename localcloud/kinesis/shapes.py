@@ -17,7 +17,6 @@ from typing import Any
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
 Decoder = Callable[[object], Any]
-_INT_MIN, _INT_MAX = -(1 << 31), (1 << 31) - 1
 
 
 class FaultError(Exception):
@@ -147,7 +146,9 @@ def _blob(shape: Shape) -> Decoder:
 
 
 def _integer(shape: Shape) -> Decoder:
-    lowest, highest = shape.metadata.get("min", _INT_MIN), shape.metadata.get("max", _INT_MAX)
+    bits = 63 if shape.type_name == "long" else 31
+    lowest = shape.metadata.get("min", -(1 << bits))
+    highest = shape.metadata.get("max", (1 << bits) - 1)
 
     def decode(value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool):

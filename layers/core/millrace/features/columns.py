@@ -21,6 +21,8 @@ _WIDE = ord("X")
 _WIDE_BYTES = 16
 _LETTERS = {ord(letter): letter for letter in "BHIQbhiq"}
 
+_SPAN_SIZES = {ord(letter): array(letter).itemsize for letter in "BHIQbhiq"}
+
 # Formats by code and length: a profile has few different ones, and each is compiled once.
 _FORMATS: dict[tuple[int, int], Struct] = {}
 _FORMATS_MOST = 4096
@@ -84,6 +86,22 @@ def unpack(data: memoryview, start: int, count: int) -> tuple[Sequence[int], int
     if code == _WIDE:
         return [int.from_bytes(value, "little", signed=True) for value in values], end
     return values, end
+
+
+def column_end(data: bytes, start: int, count: int) -> int:
+    """Where the column of `count` values at `start` ends."""
+    code = data[start]
+    return start + 1 + (_FORMATS.get((code, count)) or _format(code, count)).size
+
+
+def unpack_span(data: memoryview, start: int, count: int, begin: int, end: int) -> Sequence[int]:
+    """The values from `begin` to before `end` of the column of `count` values at `start`."""
+    code = data[start]
+    size = _SPAN_SIZES.get(code)
+    if size is None:
+        return unpack(data, start, count)[0][begin:end]
+    layout = _FORMATS.get((code, end - begin)) or _format(code, end - begin)
+    return layout.unpack_from(data, start + 1 + size * begin)
 
 
 def _format(code: int, count: int) -> Struct:

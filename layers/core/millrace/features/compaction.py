@@ -6,24 +6,16 @@ came in batches: an event lands in the tile of its own time, at the level of its
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from millrace.features.tiles import (
-    Total,
-    merge,
-    oldest_tile,
-    pack_counts,
-    pack_values,
-    total_of,
-    unpack_counts,
-    unpack_values,
-)
+from millrace.features.tile_counts import Counts, join_counts, pack_counts, unpack_counts
+from millrace.features.tile_values import Total, merge, pack_values, total_of, unpack_values
+from millrace.features.tiles import oldest_tile
 from millrace.features.windows import Ladder
 
-Cell = TypeVar("Cell", int, Total)
+Cell = TypeVar("Cell", Counts, Total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +27,7 @@ class Kind(Generic[Cell]):
     join: Callable[[Cell, Cell], Cell]
 
 
-COUNTS: Kind[int] = Kind(pack_counts, unpack_counts, operator.add)
+COUNTS: Kind[Counts] = Kind(pack_counts, unpack_counts, join_counts)
 VALUES: Kind[Total] = Kind(pack_values, unpack_values, merge)
 
 
@@ -48,17 +40,23 @@ def level_of(floors_s: Sequence[int], time_s: int) -> int | None:
 
 
 def count_cells(
-    ladder: Ladder, floors_s: Sequence[int], times_s: Iterable[int]
-) -> list[dict[int, int]]:
-    """For each level, tile number → how many of the events at `times_s` fall there."""
-    cells: list[dict[int, int]] = [{} for _ in floors_s]
-    for time_s in times_s:
+    ladder: Ladder,
+    floors_s: Sequence[int],
+    times_s: Iterable[int],
+    kinds: Iterable[int],
+    types: int,
+) -> list[dict[int, Counts]]:
+    """For each level, tile number → how many events of each kind (below `types`) fall there."""
+    found: list[dict[int, list[int]]] = [{} for _ in floors_s]
+    for time_s, kind in zip(times_s, kinds, strict=True):
         level = level_of(floors_s, time_s)
         if level is not None:
             tile = time_s // ladder.tiles_s[level]
-            here = cells[level]
-            here[tile] = here.get(tile, 0) + 1
-    return cells
+            counts = found[level].get(tile)
+            if counts is None:
+                counts = found[level][tile] = [0] * types
+            counts[kind] += 1
+    return [{tile: tuple(counts) for tile, counts in cells.items()} for cells in found]
 
 
 def value_cells(

@@ -152,12 +152,15 @@ class Distinct:
             _, seen_s, oldest_s = self._packed
         else:
             seen_s, oldest_s = list(self._recent.values()), 0
-        counts = [
-            len([1 for seen in seen_s if seen >= after])
-            for after in [start_s - oldest_s for start_s in starts_s]
-        ]
-        if self._sketch is not None and counts[-1] > EXACT:
-            self._estimate(self._sketch, starts_s, counts)
+        counts: list[int] = []
+        for start_s in starts_s:
+            after = start_s - oldest_s
+            counts.append(len([1 for seen in seen_s if seen >= after]))
+            if counts[-1] > EXACT and self._sketch is not None:
+                # So do all longer windows.
+                counts += counts[-1:] * (len(starts_s) - len(counts))
+                self._estimate(self._sketch, starts_s, counts)
+                break
         return counts
 
     def _estimate(self, sketch: _Sketch, starts_s: Sequence[int], counts: list[int]) -> None:

@@ -16,7 +16,8 @@ from millrace.features.compaction import COUNTS, VALUES, count_cells, updated, v
 from millrace.features.definitions import OTHER_TYPE, Track
 from millrace.features.plan import Plan
 from millrace.features.profile import ALL, Last, Profile, TrackState
-from millrace.features.tiles import Total
+from millrace.features.tile_counts import Counts
+from millrace.features.tile_values import Total
 
 RAW_MOST = 64
 IDS_MOST = 4096
@@ -122,7 +123,6 @@ class _Writer:
             return profile.types.index(name)
         profile.types += (name,)
         profile.type_last_ms.append(0)
-        profile.counts.append([b""] * len(self._plan.ladder.tiles_s))
         self._types[name] = len(profile.types) - 1
         return len(profile.types) - 1
 
@@ -192,10 +192,9 @@ def _newer_last(state: TrackState, candidate: Last) -> None:
 def sink_raw(profile: Profile, plan: Plan, floors_s: Sequence[int]) -> None:
     """Move every raw event into tiles, and every tile to the level of its age."""
     ladder = plan.ladder
-    for kind, levels in enumerate(profile.counts):
-        times = _raw_times(profile, kind)
-        cells = count_cells(ladder, floors_s, times)
-        profile.counts[kind] = updated(levels, ladder, floors_s, cells, COUNTS)
+    cells = count_cells(ladder, floors_s, profile.raw_s, profile.raw_type, len(profile.types))
+    levels = profile.counts or [b""] * len(floors_s)
+    profile.counts = updated(levels, ladder, floors_s, cells, COUNTS)
     scopes: list[tuple[str, int | None, tuple[Track, ...]]] = [(ALL, None, plan.tracks_of_all)]
     if plan.has_type_tracks:
         scopes += [(name, i, plan.tracks_of_type(name)) for i, name in enumerate(profile.types)]
@@ -228,17 +227,15 @@ def _sink_track(
 
 def sink_tiles(profile: Profile, plan: Plan, floors_s: Sequence[int]) -> None:
     """Move every tile to the level of its age, and forget what no window can reach."""
-    counts: list[dict[int, int]] = [{} for _ in floors_s]
+    if not profile.counts:
+        return
+    counts: list[dict[int, Counts]] = [{} for _ in floors_s]
     values: list[dict[int, Total]] = [{} for _ in floors_s]
-    for kind, levels in enumerate(profile.counts):
-        profile.counts[kind] = updated(levels, plan.ladder, floors_s, counts, COUNTS)
+    profile.counts = updated(profile.counts, plan.ladder, floors_s, counts, COUNTS)
+    if not any(profile.counts):
+        profile.counts = []
     for state in profile.tracks.values():
         state.levels = updated(state.levels, plan.ladder, floors_s, values, VALUES)
-
-
-def _raw_times(profile: Profile, kind: int) -> list[int]:
-    pairs = zip(profile.raw_s, profile.raw_type, strict=True)
-    return [time_s for time_s, other in pairs if other == kind]
 
 
 def raw_values(profile: Profile, field: int, kind: int | None) -> tuple[list[int], list[int]]:

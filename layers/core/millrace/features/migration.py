@@ -16,15 +16,15 @@ from millrace.features.definitions import Category, Number
 from millrace.features.layout import Layout
 from millrace.features.plan import Plan
 from millrace.features.profile import ALL, Last, Profile, TrackState
-from millrace.features.tiles import Total, unpack_values
+from millrace.features.tile_values import Total, unpack_values
 
 
 def migrated(profile: Profile, layout: Layout, plan: Plan) -> Profile:
     """`profile`, which was written under `layout`, under the definitions of `plan`."""
     after = profile.copy()
     same_tiles = layout.tiles_s == plan.ladder.tiles_s
-    if not same_tiles:
-        after.counts = [_retiled(s, layout, plan, after, COUNTS) for s in profile.counts]
+    if profile.counts and not same_tiles:
+        after.counts = _retiled(profile.counts, layout, plan, after, COUNTS)
     sources = [_source(field, layout) for field in plan.fields]
     after.raw_fields = [
         (MISSING,) * len(profile.raw_s)

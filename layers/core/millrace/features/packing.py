@@ -82,10 +82,10 @@ def pack(profile: Profile, plan: Plan) -> bytes:
 
 
 def _count_parts(profile: Profile) -> list[bytes]:
-    parts = [bytes([presence(series) for series in profile.counts])]
-    for series in profile.counts:
-        parts += [blob(level) for level in series if level]
-    return parts
+    return [
+        bytes((presence(profile.counts),)),
+        *(blob(level) for level in profile.counts if level),
+    ]
 
 
 def _raw_parts(profile: Profile) -> list[bytes]:
@@ -190,7 +190,12 @@ def _read_profile(data: memoryview, header: tuple[int, ...], plan: Plan, reading
         profile.types = plan.types_in(bytes(data[at : at + names_bytes]))
         ages, at = unpack_column(data, at + names_bytes, types)
         profile.type_last_ms = [latest_ms - age for age in ages]
-        at = _read_counts(data, at, profile, types, tiles)
+    present = data[at]
+    at += 1
+    if present:
+        reader = Reader(data, at)
+        profile.counts = reader.levels(present, tiles)
+        at = reader.at
     if raw:
         at = _read_raw(data, at, profile, raw)
     for _ in range(tracks):
@@ -206,16 +211,6 @@ def _read_profile(data: memoryview, header: tuple[int, ...], plan: Plan, reading
     if at != len(data):
         raise ValueError(f"{len(data) - at} bytes are left over")
     return profile
-
-
-def _read_counts(data: memoryview, at: int, profile: Profile, types: int, tiles: int) -> int:
-    present = bytes(data[at : at + types])
-    if not any(present):
-        profile.counts = [[b""] * tiles] * types
-        return at + types
-    reader = Reader(data, at + types)
-    profile.counts = [reader.levels(levels, tiles) for levels in present]
-    return reader.at
 
 
 def _read_raw(data: memoryview, at: int, profile: Profile, count: int) -> int:

@@ -63,7 +63,8 @@ class Profile:
         accepted, late, duplicates: what became of the events so far.
         coarse: whether older tiles are kept at the coarsest size, to stay within the bound.
         partial: whether ids and old sessions were left out, for reading only.
-        types, type_last_ms, counts: by type: name, newest event, series of counts.
+        types, type_last_ms: by type: name, time of the newest event.
+        counts: the series of counts by type; empty while every event is raw.
         raw_s, raw_type, raw_fields: the newest events in order of time: second, index of the
             type, and for each field its value or MISSING.
         tracks: tiles, distinct values and last value of fields, by scope.
@@ -103,7 +104,7 @@ class Profile:
         self.partial = False
         self.types: tuple[str, ...] = ()
         self.type_last_ms: list[int] = []
-        self.counts: list[list[bytes]] = []
+        self.counts: list[bytes] = []
         self.raw_s: Sequence[int] = ()
         self.raw_type: Sequence[int] = b""
         self.raw_fields: list[Sequence[int]] = [()] * fields

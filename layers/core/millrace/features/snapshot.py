@@ -18,14 +18,14 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import compress
 from math import sqrt
-from operator import add
 
 from millrace.events import MISSING
 from millrace.features.definitions import Track
 from millrace.features.fold import raw_values
 from millrace.features.plan import Plan
 from millrace.features.profile import ALL, Profile
-from millrace.features.tiles import EMPTY, Total, counts_since, merge, total_of, values_since
+from millrace.features.tile_counts import counts_since
+from millrace.features.tile_values import EMPTY, Total, merge, total_of, values_since
 from millrace.features.windows import PLAIN_WINDOW_S, tile_for, window_start_s
 
 Features = dict[str, float | int | None]
@@ -69,9 +69,8 @@ def plain_count(profile: Profile, plan: Plan) -> int:
     """Events in the five minutes up to the newest event: the plain attribute `count5min`."""
     start_s = window_start_s(PLAIN_WINDOW_S, tile_for(PLAIN_WINDOW_S), profile.latest_ms)
     count = len(profile.raw_s) - bisect_left(profile.raw_s, start_s)
-    for levels in profile.counts:
-        if any(levels):
-            count += counts_since(levels, plan.ladder, [start_s])[0]
+    if profile.counts:
+        count += sum(counts_since(profile.counts, plan.ladder, [start_s])[0])
     return count
 
 
@@ -82,15 +81,13 @@ def _counts(
     types = bytes(profile.raw_type)
     count = types.count
     totals = [len(types) - first for first in firsts]
-    found = []
-    for kind, levels in enumerate(profile.counts):
-        counts = [count(kind, first) for first in firsts]
-        if any(levels):
-            older = counts_since(levels, plan.ladder, starts_s)
-            counts = list(map(add, counts, older))
-            totals = list(map(add, totals, older))
-        found.append(counts)
-    return totals, found
+    by_type = [[count(kind, first) for first in firsts] for kind in range(len(profile.types))]
+    if profile.counts:
+        for window, older in enumerate(counts_since(profile.counts, plan.ladder, starts_s)):
+            totals[window] += sum(older)
+            for kind, tiled in enumerate(older):
+                by_type[kind][window] += tiled
+    return totals, by_type
 
 
 def _add_field(

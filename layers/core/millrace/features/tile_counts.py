@@ -1,0 +1,87 @@
+"""Counts by event type over time: a cell holds, for each type of the profile, how many events.
+
+Packed, a cell is a row of running totals, one for each type that was known when the level was
+written; a type that came later has 0 there.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Mapping, Sequence
+from operator import add
+
+from millrace.features.tiles import cuts, pack_tiles, running, steps, unpack_tiles
+from millrace.features.windows import Ladder
+
+Counts = tuple[int, ...]  # by index of the type; types beyond its length have none
+
+_ROWS: dict[tuple[int, int], struct.Struct] = {}
+
+
+def join_counts(one: Counts, other: Counts) -> Counts:
+    """The counts of two cells together."""
+    if len(one) < len(other):
+        one, other = other, one
+    return (*map(add, one, other), *one[len(other) :])
+
+
+def pack_counts(cells: Mapping[int, Counts]) -> bytes:
+    """A level from tile number → counts."""
+    if not cells:
+        return b""
+    tiles = sorted(cells)
+    types = max(map(len, cells.values()))
+    padded = [cells[tile] + (0,) * (types - len(cells[tile])) for tile in tiles]
+    columns = [running(column) for column in zip(*padded, strict=True)]
+    most = max(column[0] for column in columns)
+    code = "B" if most < 1 << 8 else "H" if most < 1 << 16 else "Q" if most >= 1 << 32 else "I"
+    rows = array(code, [total for row in zip(*columns, strict=True) for total in row])
+    return pack_tiles(tiles) + bytes((types, ord(code))) + rows.tobytes()
+
+
+def unpack_counts(level: bytes) -> dict[int, Counts]:
+    """Tile number → counts."""
+    if not level:
+        return {}
+    tiles, at = unpack_tiles(level)
+    types, row = level[at], _row(level, at)
+    rows = row.iter_unpack(memoryview(level)[at + 2 : at + 2 + row.size * len(tiles)])
+    columns = [steps(column) for column in zip(*rows, strict=True)]
+    if len(columns) != types:
+        raise ValueError(f"{len(columns)} columns of counts, where {types} were written")
+    return dict(zip(tiles, zip(*columns, strict=True), strict=True))
+
+
+def _row(level: bytes, at: int) -> struct.Struct:
+    types, code = level[at], level[at + 1]
+    found = _ROWS.get((types, code))
+    if found is None:
+        found = _ROWS[types, code] = struct.Struct(f"<{types}{chr(code)}")
+    return found
+
+
+def counts_since(levels: Sequence[bytes], ladder: Ladder, starts_s: Sequence[int]) -> list[Counts]:
+    """Events at or after each of `starts_s`, which go from the newest to the oldest, by type."""
+    found: list[Counts] = [()] * len(starts_s)
+    newer: Counts = ()
+    window = 0
+    for level, tile_s in zip(levels, ladder.tiles_s, strict=True):
+        if not level:
+            continue
+        count, at, begins = cuts(level, tile_s, starts_s, window)
+        row = _row(level, at)
+        at += 2
+        for index, begin in enumerate(begins, window):
+            if begin < count:
+                here = row.unpack_from(level, at + row.size * begin)
+                found[index] = join_counts(newer, here) if newer else here
+            else:
+                found[index] = newer
+        if begins[-1]:
+            return found
+        window += len(begins) - 1
+        newer = found[window]
+        for index in range(window + 1, len(found)):
+            found[index] = newer
+    return found

@@ -38,11 +38,13 @@ _BY_TARGET = {
 _BY_PATH = (
     (re.compile(r"/endpoints/[^/]+/(async-)?invocations(-.*)?$"), "sagemaker-runtime"),
     (re.compile(r"/(FeatureGroup/|Batch(Get|Write)Record$)"), "sagemaker-featurestore-runtime"),
-    (re.compile(r"/BatchPutMetrics$"), "sagemaker-metrics"),
-    (re.compile(r"/v2/apis"), "apigatewayv2"),
+    (re.compile(r"/Batch(Get|Put)Metrics$"), "sagemaker-metrics"),
+    (re.compile(r"/v2/"), "apigatewayv2"),
     (re.compile(r"/\d{4}-\d\d-\d\d/(functions|layers|event-source-mappings)"), "lambda"),
     (re.compile(r"/service/GraniteServiceVersion20100801/"), "cloudwatch"),
 )
+# The only calls of the query protocol that AWS takes unsigned.
+_BY_ACTION = re.compile(rb"(?:^|&)Action=AssumeRoleWith(SAML|WebIdentity)(?:&|$)")
 _SHARED_SIGNING_NAMES = frozenset({"sagemaker", "apigateway"})
 
 
@@ -83,6 +85,8 @@ def recognise(head: Head, form: bytes = b"") -> Call | None:
     """
     access_key, signed_for = _signature(head)
     service = _service(head, signed_for)
+    if service is None and _BY_ACTION.search(form):
+        service = "sts"
     if service is None:
         return None
     app = _APP_ID.search(head.headers.get("user-agent", ""))

@@ -89,7 +89,7 @@ class Upstream:
             if length > _CHUNK:
                 return UpstreamAnswer(status, fields, Body(b"", self._rest(connection, length)))
             content = await connection.reader.readexactly(length)
-        except (OSError, EOFError, ValueError) as error:
+        except (OSError, EOFError, ValueError, LookupError) as error:
             connection.close()
             raise UpstreamError(f"{self.host}:{self.port} broke off: {error!r}") from error
         except BaseException:

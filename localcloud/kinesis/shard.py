@@ -77,6 +77,11 @@ class ShardLog:
         self._start = 0  # records before this index are trimmed
         self._arrived_ms = now_ms
 
+    @property
+    def held(self) -> int:
+        """How many records it holds, trimmed ones not counted."""
+        return len(self._records) - self._start
+
     def describe(self) -> Shard:
         """What consumers are told of the shard."""
         parent, adjacent = (*self.parents, None, None)[:2]

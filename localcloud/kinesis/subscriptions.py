@@ -81,7 +81,6 @@ class Subscription:
 
     def _next_event(self) -> SubscriptionEvent:
         now_ms = self._backend.clock.now_ms()
-        self._shard.trim(self._stream.horizon_ms(now_ms))
         read = self._shard.read(self._after, MAX_READ_RECORDS, MAX_EVENT_BYTES, now_ms)
         if read.records:
             self._after = read.records[-1].sequence_number

@@ -152,6 +152,14 @@ def test_bounds_by_bytes_hold_after_trimming() -> None:
     assert len(backend.read("events", SHARD, later, 10_000).records) == 6
 
 
+def test_a_stream_that_nobody_reads_forgets_as_well() -> None:
+    backend, clock = backend_with()
+    put(backend, *"abcdef")
+    clock.advance(24 * HOUR_S)
+    put(backend, "g")
+    assert backend.stream("events").topology.find(SHARD).held == 1
+
+
 def test_longer_retention_does_not_bring_back_what_has_expired() -> None:
     backend, clock = backend_with()
     put(backend, "expired")
@@ -223,12 +231,15 @@ def test_wait_wakes_when_a_record_is_put_though_no_time_passes() -> None:
 def test_wait_gives_up_when_time_has_run_out() -> None:
     async def scenario() -> None:
         backend, clock = backend_with()
+        bell = backend.stream("events").topology.find(SHARD).bell
         waiting = await _waiting(backend, None)
         await clock.run(9.999)
         assert not waiting.done()
+        assert bell.waiting == 1
         await clock.run(0.001)
         assert waiting.done()
         assert not await waiting
+        assert bell.waiting == 0
 
     asyncio.run(scenario())
 
@@ -268,7 +279,7 @@ def test_a_cancelled_wait_leaves_nothing_behind() -> None:
             await waiting
         await settle()
         assert clock.sleeping == 0
-        put(backend, "nobody is woken")
+        assert backend.stream("events").topology.find(SHARD).bell.waiting == 0
 
     backend, clock = backend_with()
     asyncio.run(scenario(clock, backend))

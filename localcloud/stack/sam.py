@@ -58,4 +58,4 @@ def _place_code(resource: Mapping[str, Any]) -> None:
     properties = resource.get("Properties") or {}
     folder = properties.get(name)
     if isinstance(folder, str) and not folder.startswith("s3://"):
-        properties[name] = f"s3://{CHECKOUT_BUCKET}/{folder.rstrip('/')}"
+        properties[name] = f"s3://{CHECKOUT_BUCKET}/{folder}"

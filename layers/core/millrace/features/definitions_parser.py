@@ -166,9 +166,9 @@ class _Parser:
     def _check_size(self, definitions: Definitions, entity: Entity) -> None:
         if type_capacity(definitions.event, entity) < 1:
             self.fail(
-                ("entity", entity.name, "windows"),
-                f"a busy profile would pass the bound of {MAX_PROFILE_BYTES // 1024} KB; use fewer"
-                " or shorter windows, or fewer aggregates (distinct, std, min and max need most)",
+                ("entity", entity.name, "by_type"),
+                f"a busy profile would pass the bound of {MAX_PROFILE_BYTES // 1024} KB: ask for"
+                " fewer distinct counts, each of which takes up to 7 KB",
             )
 
     # What a value may be.

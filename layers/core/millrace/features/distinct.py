@@ -121,20 +121,20 @@ class Distinct:
     def settle(self, floor_s: int) -> None:
         """Forget what was last seen before `floor_s`, and keep to the bounds."""
         recent = self._opened()
-        if len(recent) > _RECENT_MOST:
-            if self._sketch is None:
-                self._sketch = _Sketch.of([])
-                self._tail = {hash32(identity): seen for identity, seen in recent.items()}
-            newest = sorted(recent.items(), key=lambda seen: (-seen[1], seen[0]))
-            recent = self._recent = dict(newest[:_RECENT_KEPT])
         if recent and min(recent.values()) < floor_s:
             recent = self._recent = {i: seen for i, seen in recent.items() if seen >= floor_s}
-        if self._sketch is not None:
-            if len(recent) <= EXACT:
-                self._sketch, self._tail = None, {}
-            elif len(self._tail) > _TAIL_MOST:
-                self._sketch = _Sketch.of(_needed(self._all_hashes(self._sketch), floor_s))
-                self._tail = {}
+        if len(recent) <= EXACT:
+            self._sketch, self._tail = None, {}
+            return
+        if self._sketch is None:
+            self._sketch = _Sketch.of([])
+            self._tail = {hash32(identity): seen for identity, seen in recent.items()}
+        if len(self._tail) > _TAIL_MOST:
+            self._sketch = _Sketch.of(_needed(self._all_hashes(self._sketch), floor_s))
+            self._tail = {}
+        if len(recent) > _RECENT_MOST:
+            newest = sorted(recent.items(), key=lambda seen: (-seen[1], seen[0]))
+            self._recent = dict(newest[:_RECENT_KEPT])
 
     def _all_hashes(self, sketch: _Sketch) -> dict[int, int]:
         last_seen = sketch.items()
@@ -157,8 +157,10 @@ class Distinct:
             after = start_s - oldest_s
             counts.append(len([1 for seen in seen_s if seen >= after]))
             if counts[-1] > EXACT and self._sketch is not None:
-                # So do all longer windows.
-                counts += counts[-1:] * (len(starts_s) - len(counts))
+                # So do all longer windows. How many recent values stand here depends on when
+                # they were last trimmed; the sketch does not.
+                counts += [EXACT + 1] * (len(starts_s) - len(counts))
+                counts = [min(count, EXACT + 1) for count in counts]
                 self._estimate(self._sketch, starts_s, counts)
                 break
         return counts

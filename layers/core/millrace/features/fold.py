@@ -132,7 +132,7 @@ class _Writer:
         if not self._added:
             return
         self._keep_last_values()
-        floors_s = plan.ladder.floors(profile.latest_ms, coarse=profile.coarse)
+        floors_s = plan.ladder.floors(profile.latest_ms, coarse=profile.coarse > 0)
         expired = bisect_left(self._times, floors_s[-1])
         profile.raw_s = self._times[expired:]
         profile.raw_type = self._kinds[expired:]

@@ -109,7 +109,7 @@ def _retiled(
 ) -> list[bytes]:
     """A series on the new ladder: each cell at the finest level that is no finer than itself."""
     ladder = plan.ladder
-    floors_s = ladder.floors(profile.latest_ms, coarse=profile.coarse)
+    floors_s = ladder.floors(profile.latest_ms, coarse=profile.coarse > 0)
     additions: list[dict[int, Cell]] = [{} for _ in ladder.tiles_s]
     for level, old_tile_s in zip(levels, layout.tiles_s, strict=True):
         fitting = [i for i, tile_s in enumerate(ladder.tiles_s) if tile_s >= old_tile_s]

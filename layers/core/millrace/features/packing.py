@@ -12,26 +12,23 @@ from collections.abc import Sequence
 from itertools import accumulate
 from operator import sub
 
-from millrace.errors import StateTooLarge, UnreadableState
+from millrace.errors import UnreadableState
 from millrace.events import MISSING
 from millrace.features.columns import pack as column
 from millrace.features.columns import unpack as unpack_column
 from millrace.features.distinct import Distinct
-from millrace.features.fold import forget_ids, sink_raw
 from millrace.features.layout import read_layout
 from millrace.features.migration import migrated
 from millrace.features.plan import Plan
 from millrace.features.profile import ALL, Last, Profile, TrackState
-from millrace.features.size import MAX_PROFILE_BYTES
 from millrace.features.wire import Reader, blob, presence
 
 FORMAT = 1
-_COARSE = 1
 _ALL_TYPES = 255
 _HAS_LAST, _HAS_DISTINCT = 1, 2
 
 
-# format, flags, fingerprint · latest, updated, floor (ms) · accepted, late, duplicates, floor
+# format, coarseness, fingerprint · latest, updated, floor (ms) · accepted, late, duplicates, floor
 # raises, closed sessions · fields, tiles, types · raw events, tracks, ids · open sessions · bytes
 # of the layout, of the types' names
 _HEADER = struct.Struct("<BBI QQQ QIIHI BBB HHH B HH".replace(" ", ""))
@@ -48,7 +45,7 @@ def pack(profile: Profile, plan: Plan) -> bytes:
     names = "\0".join(profile.types).encode()
     header = _HEADER.pack(
         FORMAT,
-        _COARSE if profile.coarse else 0,
+        profile.coarse,
         plan.fingerprint,
         latest_ms,
         profile.updated_ms,
@@ -119,33 +116,6 @@ def _track_parts(profile: Profile, scope: str, field: int, state: TrackState) ->
     return parts
 
 
-def pack_bounded(profile: Profile, plan: Plan, most: int = MAX_PROFILE_BYTES) -> bytes:
-    """The bytes of a profile within the hard bound; changes the profile where it must.
-
-    Too large a profile first keeps its older tiles at the coarsest size (its windows then start at
-    the edges of those), then remembers fewer ids (its late floor rises). Raises StateTooLarge when
-    neither is enough, which definitions that were accepted do not allow.
-    """
-    data = pack(profile, plan)
-    if profile.coarse and len(data) < most // 4:
-        profile.coarse = False
-    if len(data) > most and not profile.coarse:
-        profile.coarse = True
-        sink_raw(profile, plan, plan.ladder.floors(profile.latest_ms, coarse=True))
-        data = pack(profile, plan)
-    if len(data) > most and profile.ids:
-        each = 9
-        spare = len(profile.ids) - (len(data) - most) // each - 1
-        forget_ids(profile, plan.lateness_ms, max(256, spare))
-        data = pack(profile, plan)
-    if len(data) > most:
-        raise StateTooLarge(
-            f"a profile of {len(data)} bytes passes the bound of {most}; ask for fewer aggregates"
-            f" by type, or a smaller max_types, in {plan.definitions.source}"
-        )
-    return data
-
-
 def unpack(data: bytes, plan: Plan) -> Profile:
     """The profile in `data`, migrated to the plan's definitions if it was written under others.
 
@@ -181,7 +151,7 @@ def _read_profile(data: memoryview, header: tuple[int, ...], plan: Plan, reading
     fields, tiles, types, raw, tracks, ids, sessions, layout_bytes, names_bytes = header[11:]
     profile = Profile(fields)
     profile.partial = reading
-    profile.coarse = bool(header[1] & _COARSE)
+    profile.coarse = header[1]
     (profile.latest_ms, profile.updated_ms, profile.floor_ms, profile.accepted) = header[3:7]
     profile.late, profile.duplicates, profile.floor_raises, profile.sessions.closed = header[7:11]
     latest_ms = profile.latest_ms

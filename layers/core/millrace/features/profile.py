@@ -61,7 +61,8 @@ class Profile:
         floor_ms: events before this are late, whatever the lateness (raised when too many ids
             would have to be remembered; `floor_raises` says how often).
         accepted, late, duplicates: what became of the events so far.
-        coarse: whether older tiles are kept at the coarsest size, to stay within the bound.
+        coarse: 0, or how far tiles have given way to the bound on size: from 1 older tiles stand
+            at the coarsest size, from 2 at 2, 4, 8 … times that.
         partial: whether ids and old sessions were left out, for reading only.
         types, type_last_ms: by type: name, time of the newest event.
         counts: the series of counts by type; empty while every event is raw.
@@ -100,7 +101,7 @@ class Profile:
         self.late = 0
         self.duplicates = 0
         self.floor_raises = 0
-        self.coarse = False
+        self.coarse = 0
         self.partial = False
         self.types: tuple[str, ...] = ()
         self.type_last_ms: list[int] = []

@@ -1,38 +1,33 @@
-"""The hard bound on a packed profile, and what follows from it.
+"""The hard bound on a packed profile, and what keeps a profile within it.
 
 A DynamoDB write costs a unit for every KB, and an item takes at most 1,000 units a second, so a
-profile must stay small however busy its user is. The bound is kept in three ways: the number of
-event types that are kept apart is limited to what fits at the worst (here), a profile that grows
-too large keeps its older tiles at the coarsest size (`compact`, in profile.py), and it remembers
-fewer event ids, which raises its late floor and is counted.
+profile must stay small however busy its user is. Counters of distinct values have a fixed bound of
+their own, so definitions that ask for more of them than fit are refused, or keep fewer event types
+apart (here). Tiles give way: a profile that grows too large keeps its older ones at the coarsest
+size, then at multiples of that, and remembers fewer event ids (`bounded`, in packing.py).
 """
 
 from __future__ import annotations
 
-from millrace.features.definitions import Entity, EventMapping, Track, tracks_of
+from millrace.features.definitions import Entity, EventMapping, tracks_of
 
 MAX_PROFILE_BYTES = 64 * 1024
 
-# What is not tiles or distinct counts: header, names, recent events, sessions, 256 event ids.
-_BASE_BYTES = 8 * 1024
-# The widest cells: offset 1, count 3 on average, sum 8, sum of squares 16, extremes 8 each.
-_COUNT_CELL_BYTES = 4
-_SUM_BYTES, _SQUARES_BYTES, _EXTREMES_BYTES = 8, 16, 16
+# What is neither a distinct count nor a tile that can give way: header, names, the newest events,
+# sessions, event ids down to the least that is remembered.
+_BASE_BYTES = 12 * 1024
 _DISTINCT_BYTES = 7 * 1024
-
-
-def _track_bytes(track: Track, cells: int) -> int:
-    cell = _COUNT_CELL_BYTES + _SUM_BYTES + _SQUARES_BYTES + _EXTREMES_BYTES
-    return cells * cell * track.tiles + _DISTINCT_BYTES * track.distinct
+_SERIES_BYTES = 160  # one cell in each of two levels, a name, a last value
 
 
 def type_capacity(event: EventMapping, entity: Entity) -> int:
-    """How many event types a profile of `entity` keeps apart: `max_types`, or fewer if they must
-    fit; below 1, the definitions do not fit at all.
+    """How many event types a profile of `entity` keeps apart.
+
+    That is `max_types`, or as many as fit where every type counts distinct values; below 1, the
+    definitions do not fit at all.
     """
-    cells = entity.ladder.cells(coarse=True)
     tracks = tracks_of(event, entity)
-    fixed = _BASE_BYTES + sum(_track_bytes(t, cells) for t in tracks if t.scope != "*")
-    each = _COUNT_CELL_BYTES * cells
-    each += sum(_track_bytes(t, cells) for t in tracks if t.scope == "*")
+    fixed = _BASE_BYTES + sum(_DISTINCT_BYTES * t.distinct for t in tracks if t.scope != "*")
+    each = _SERIES_BYTES * (1 + sum(t.scope == "*" for t in tracks))
+    each += sum(_DISTINCT_BYTES * t.distinct for t in tracks if t.scope == "*")
     return min(entity.max_types, (MAX_PROFILE_BYTES - fixed) // each)

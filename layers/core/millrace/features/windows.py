@@ -88,15 +88,3 @@ class Ladder:
             floors.append((latest_s - reach) // tile * tile)
         floors.append(window_start_s(self.longest_s, self.tiles_s[-1], latest_ms))
         return floors
-
-    def cells(self, *, coarse: bool = False) -> int:
-        """The most cells that one series can hold."""
-        total = 0
-        newer = 0
-        for index, (tile, horizon) in enumerate(zip(self.tiles_s, self.horizons_s, strict=True)):
-            last = index == len(self.tiles_s) - 1
-            edge = 0 if last else self.tiles_s[index + 1]
-            reach = horizon if last or not coarse else 0
-            total += (reach + edge - newer) // tile + 2
-            newer = reach
-        return total

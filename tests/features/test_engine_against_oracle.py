@@ -1,0 +1,125 @@
+"""The engine's features equal a brute-force recomputation, whatever the order and the batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from millrace.events import Event
+from millrace.features.bounds import pack_bounded
+from millrace.features.distinct import EXACT
+from millrace.features.fold import fold
+from millrace.features.packing import unpack, unpack_for_reading
+from millrace.features.profile import Profile
+from millrace.features.snapshot import plain_count, snapshot
+
+from tests.features import oracle
+from tests.features.making import batch_ends, folded, histories, jittered, plan, spans
+
+RICH = plan()
+LATER_MS = st.sampled_from((0, 1, 999, 1000, 30_000, 61_234, 3_600_000, 90_000_000))
+
+
+def assert_equal(got: Mapping[str, float | None], expected: Mapping[str, float | None]) -> None:
+    """Exactly equal, but for distinct counts that are estimates."""
+    assert got.keys() == expected.keys()
+    for name, value in expected.items():
+        if "_distinct_" not in name or value is None or value <= EXACT:
+            assert got[name] == value, name
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data(), histories(), LATER_MS)
+def test_features_equal_the_oracle(data: st.DataObject, events: list[Event], later_ms: int) -> None:
+    profile = folded(events, RICH, batches=data.draw(batch_ends(len(events))))
+    at_ms = events[-1].time_ms + later_ms
+    assert_equal(snapshot(profile, RICH, at_ms), oracle.features(events, RICH, at_ms))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data(), histories(), LATER_MS)
+def test_order_within_the_lateness_changes_nothing(
+    data: st.DataObject, events: list[Event], later_ms: int
+) -> None:
+    shuffled = data.draw(jittered(events, RICH.lateness_ms))
+    profile = folded(shuffled, RICH, batches=data.draw(batch_ends(len(events))))
+    assert profile.late == 0
+    at_ms = events[-1].time_ms + later_ms
+    assert_equal(snapshot(profile, RICH, at_ms), oracle.features(events, RICH, at_ms))
+    # Estimates too: they must not depend on the order either.
+    assert snapshot(profile, RICH, at_ms) == snapshot(folded(events, RICH), RICH, at_ms)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data(), histories())
+def test_duplicates_change_nothing_and_are_counted(
+    data: st.DataObject, events: list[Event]
+) -> None:
+    again = data.draw(st.lists(st.sampled_from(range(len(events))), max_size=20))
+    stream = [(index, event) for index, event in enumerate(events)]
+    for index in again:
+        stream.append((index + data.draw(st.integers(0, 3)), events[index]))
+    stream.sort(key=lambda row: row[0])
+    profile = folded([event for _, event in stream], RICH)
+    assert profile.accepted == len(events)
+    assert profile.duplicates + profile.late == len(again)
+    at_ms = events[-1].time_ms
+    assert_equal(snapshot(profile, RICH, at_ms), oracle.features(events, RICH, at_ms))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data(), histories(most=120))
+def test_late_events_are_left_out_and_counted(data: st.DataObject, events: list[Event]) -> None:
+    stream = data.draw(jittered(events, 3 * RICH.lateness_ms))
+    profile, change = fold(Profile(3), stream, RICH)
+    late = set(change.late)
+    latest_ms = 0
+    for index, event in enumerate(stream):
+        assert (index in late) == (event.time_ms < latest_ms - RICH.lateness_ms)
+        latest_ms = max(latest_ms, event.time_ms)
+    applied = [event for index, event in enumerate(stream) if index not in late]
+    assert (profile.late, profile.accepted) == (len(late), len(applied))
+    assert_equal(snapshot(profile, RICH, 0), oracle.features(applied, RICH, 0))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data(), histories(), LATER_MS)
+def test_a_stored_profile_is_the_profile(
+    data: st.DataObject, events: list[Event], later_ms: int
+) -> None:
+    profile = Profile(3)
+    for start, end in spans(data.draw(batch_ends(len(events))), len(events)):
+        profile, _ = fold(profile, events[start:end], RICH)
+        profile = unpack(pack_bounded(profile, RICH), RICH)
+    packed = pack_bounded(profile, RICH)
+    at_ms = events[-1].time_ms + later_ms
+    expected = oracle.features(events, RICH, at_ms)
+    assert_equal(snapshot(unpack(packed, RICH), RICH, at_ms), expected)
+    read = unpack_for_reading(packed, RICH)
+    assert snapshot(read, RICH, at_ms) == snapshot(profile, RICH, at_ms)
+    assert pack_bounded(unpack(packed, RICH), RICH) == packed
+
+
+@given(histories())
+@settings(max_examples=60, deadline=None)
+def test_the_plain_count_is_the_five_minute_window_at_the_newest_event(
+    events: list[Event],
+) -> None:
+    latest_ms = events[-1].time_ms
+    expected = oracle.features(events, RICH, latest_ms)["count_5m"]
+    assert plain_count(folded(events, RICH), RICH) == expected
+
+
+@settings(max_examples=60, deadline=None)
+@given(histories(), LATER_MS)
+def test_windows_keep_their_error_bound(events: list[Event], later_ms: int) -> None:
+    at_ms = events[-1].time_ms + later_ms
+    features = snapshot(folded(events, RICH), RICH, at_ms)
+    for window in RICH.entity.windows:
+        ages_ms = [at_ms - event.time_ms for event in events]
+        longest = sum(age <= window.length_s * 1000 for age in ages_ms)
+        shortest = sum(age <= (window.length_s - window.tile_s) * 1000 for age in ages_ms)
+        count = features[f"count_{window.name}"]
+        assert count is not None
+        assert shortest <= count <= longest

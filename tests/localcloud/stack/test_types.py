@@ -1,4 +1,4 @@
-"""What becomes of each resource type: the calls, the attributes, the values handed on."""
+"""What becomes of streams, tables, buckets, messaging, alarms and feature groups."""
 
 from __future__ import annotations
 
@@ -9,33 +9,11 @@ import pytest
 from millrace.errors import ConfigurationError, UnsupportedResource
 
 from localcloud.stack import deploy
-from localcloud.stack.model import (
-    FeatureGroupResource,
-    FunctionResource,
-    Route,
-    Throttling,
-)
+from localcloud.stack.model import FeatureGroupResource
 from tests.localcloud.stack.fake_aws import FakeAws
 from tests.localcloud.stack.templates import place, up, write
 
 STREAM = "Stream: {Type: AWS::Kinesis::Stream}\n"
-FUNCTION = """
-Work:
-  Type: AWS::Serverless::Function
-  Metadata: {BuildMethod: makefile, ContextPath: code}
-  Properties:
-    CodeUri: code/work
-    Handler: app.handler
-    Runtime: python3.13
-"""
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A checkout with a function's folder and a layer's."""
-    for folder in ("code/work", "layer"):
-        (tmp_path / folder).mkdir(parents=True)
-    return tmp_path
 
 
 def test_a_provisioned_stream(tmp_path: Path) -> None:
@@ -214,155 +192,6 @@ def test_an_alarm(tmp_path: Path) -> None:
         "ActionsEnabled": False,
         "ComparisonOperator": "GreaterThanThreshold",
     }
-
-
-def test_a_function_with_its_layer(checkout: Path) -> None:
-    stack = up(
-        checkout,
-        FUNCTION
-        + """
-    Layers: [!Ref Library]
-    MemorySize: '512'
-    Timeout: 30
-    ReservedConcurrentExecutions: 2
-    Architectures: [arm64]
-    Environment: {Variables: {NUMBER: 5, FLAG: true, NAME: !Ref AWS::StackName}}
-Library:
-  Type: AWS::Serverless::LayerVersion
-  Metadata: {BuildMethod: makefile}
-  Properties: {ContentUri: layer/}
-""",
-    )
-    function = stack.functions["Work"]
-    layer = stack.layers["Library"]
-    assert function == FunctionResource(
-        logical_id="Work",
-        name=stack.resources["Work"].ref,
-        arn=stack.resources["Work"].attributes["Arn"],
-        handler="app.handler",
-        runtime="python3.13",
-        architecture="arm64",
-        code=function.code,
-        layers=(layer,),
-        environment={"NUMBER": "5", "FLAG": "true", "NAME": "demo"},
-        timeout_s=30,
-        memory_mb=512,
-        reserved_concurrency=2,
-    )
-    assert function.code.folder == checkout / "code/work"
-    assert function.code.makefile == checkout / "code/Makefile"
-    assert layer.code.folder == checkout / "layer"
-    assert layer.code.makefile == checkout / "layer/Makefile"
-    assert layer.logical_id == "Library"
-
-
-def test_a_function_has_lambda_s_own_defaults(checkout: Path) -> None:
-    function = up(checkout, FUNCTION).functions["Work"]
-    assert (function.timeout_s, function.memory_mb) == (3, 128)
-    assert (function.architecture, function.reserved_concurrency) == ("x86_64", None)
-    assert (function.layers, function.environment) == ((), {})
-
-
-@pytest.mark.parametrize(
-    ("resources", "message"),
-    [
-        (FUNCTION.replace("code/work", "code/none"), r"Work .*there is no folder .*code/none"),
-        (FUNCTION.replace("code/work", "s3://elsewhere/x.zip"), "a folder of the checkout only"),
-        (FUNCTION + "    Layers: ['arn:aws:lambda:x:1:layer:y:1']\n", "not made by this template"),
-        (FUNCTION + "    SnapStart: {ApplyOn: PublishedVersions}\n", "Work .*'SnapStart'"),
-        (FUNCTION + "    Environment: {Variables: {A: [1]}}\n", "'A' must be a text"),
-    ],
-)
-def test_a_function_that_cannot_run_here(checkout: Path, resources: str, message: str) -> None:
-    with pytest.raises((ConfigurationError, UnsupportedResource), match=message):
-        up(checkout, resources)
-
-
-def test_an_event_source_mapping_in_the_right_types(checkout: Path) -> None:
-    stack = up(
-        checkout,
-        FUNCTION
-        + STREAM
-        + """
-Reader:
-  Type: AWS::Lambda::EventSourceMapping
-  Properties:
-    EventSourceArn: !GetAtt Stream.Arn
-    FunctionName: !GetAtt Work.Arn
-    BatchSize: '500'
-    MaximumRetryAttempts: !Ref Retries
-    BisectBatchOnFunctionError: 'true'
-    FunctionResponseTypes: [ReportBatchItemFailures]
-    DestinationConfig: {OnFailure: {Destination: 'arn:aws:s3:::box'}}
-    StartingPosition: LATEST
-""",
-        rest="Parameters: {Retries: {Type: Number, Default: -1}}",
-    )
-    (mapping,) = stack.mappings
-    name, stream = stack.resources["Work"].ref, stack.resources["Stream"].attributes["Arn"]
-    assert (mapping.function_name, mapping.event_source_arn) == (name, stream)
-    assert mapping.uuid == stack.resources["Reader"].ref
-    assert mapping.properties == {
-        "EventSourceArn": stream,
-        "FunctionName": name,
-        "BatchSize": 500,
-        "MaximumRetryAttempts": -1,
-        "BisectBatchOnFunctionError": True,
-        "FunctionResponseTypes": ["ReportBatchItemFailures"],
-        "DestinationConfig": {"OnFailure": {"Destination": "arn:aws:s3:::box"}},
-        "StartingPosition": "LATEST",
-    }
-
-
-def test_a_mapping_to_a_function_that_is_not_there(tmp_path: Path) -> None:
-    reader = "Reader: {Type: AWS::Lambda::EventSourceMapping, Properties: {FunctionName: other}}"
-    with pytest.raises(ConfigurationError, match="no function of this stack is called other"):
-        up(tmp_path, reader)
-
-
-API = (
-    FUNCTION
-    + """
-    Events:
-      Post: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: post, Path: '/events/{id}'}}
-      Any:
-        Type: HttpApi
-        Properties: {ApiId: !Ref Api, Method: any, Path: '/{proxy+}', TimeoutInMillis: 5000}
-      Rest: {Type: HttpApi, Properties: {ApiId: !Ref Api}}
-Api:
-  Type: AWS::Serverless::HttpApi
-  Properties:
-    DefaultRouteSettings: {ThrottlingRateLimit: 100, ThrottlingBurstLimit: 20}
-"""
-)
-
-
-def test_routes_of_an_http_api(checkout: Path) -> None:
-    stack = up(checkout, API)
-    (api,) = stack.http_apis
-    name = stack.functions["Work"].name
-    assert api.url == "http://api.test"
-    assert stack.resources["Api"].attributes["ApiEndpoint"] == "http://api.test"
-    assert set(api.routes) == {
-        Route("POST", "/events/{id}", name, "2.0", 30.0),
-        Route("ANY", "/{proxy+}", name, "2.0", 5.0),
-        Route("ANY", "$default", name, "2.0", 30.0),
-    }
-    (stage,) = stack.stages
-    assert (stage.api_id, stage.name) == (api.api_id, "$default")
-    assert stage.throttling == Throttling(rate=100.0, burst=20)
-
-
-def test_cors_is_handed_on(checkout: Path) -> None:
-    cors = "    CorsConfiguration: {AllowOrigins: ['https://shop.example'], AllowMethods: [POST]}\n"
-    (api,) = up(checkout, API + cors).http_apis
-    assert api.cors == {"allowOrigins": ["https://shop.example"], "allowMethods": ["POST"]}
-
-
-def test_an_authoriser_is_not_skipped_in_silence(checkout: Path) -> None:
-    auth = "    Auth: {EnableIamAuthorizer: true, DefaultAuthorizer: AWS_IAM}\n"
-    with pytest.raises(UnsupportedResource, match=r"Api .*does not know the property"):
-        up(checkout, API + auth)
 
 
 GROUP = """

@@ -15,6 +15,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from localcloud.faults.plan import FaultPlan, Rule
+from localcloud.feature_store.application import application
+from localcloud.feature_store.definitions import Feature, FeatureGroup, FeatureType
+from localcloud.feature_store.store import FeatureStore
 from localcloud.gateway.application import CrashPoint, Gateway
 from localcloud.gateway.upstream import Upstream
 from localcloud.moto import moto_server
@@ -44,7 +47,10 @@ async def _broken(request: Request) -> Response:
     )
 
 
+_FEATURES = {"id": FeatureType.STRING, "at": FeatureType.FRACTIONAL}
+_GROUP = FeatureGroup("group", "id", "at", {k: Feature(k, v) for k, v in _FEATURES.items()})
 APPS = {
+    "sagemaker-featurestore-runtime": application(FeatureStore(lambda: 0, [_GROUP])),
     "kinesis": Starlette(routes=[Route("/", _answer, methods=["POST"])]),
     "sagemaker-runtime": Starlette(
         routes=[Route("/endpoints/{name}/invocations", _broken, methods=["POST"])]

@@ -142,6 +142,15 @@ def test_our_applications_serve_their_services(cloud: Cloud) -> None:
     answer = kinesis.put_record(StreamName="s", Data=b"data", PartitionKey="p")
     assert answer["ShardId"] == "s"
     assert int(answer["SequenceNumber"]) > 4
+    features = cloud.client("sagemaker-featurestore-runtime")
+    values = [
+        {"FeatureName": "id", "ValueAsString": "a"},
+        {"FeatureName": "at", "ValueAsString": "1"},
+    ]
+    arn = "arn:aws:sagemaker:eu-central-1:123456789012:feature-group/group"
+    features.put_record(FeatureGroupName=arn, Record=values)
+    key = {"FeatureGroupName": "group", "RecordIdentifierValueAsString": "a"}
+    assert features.get_record(**key)["Record"] == values
     runtime = cloud.client("sagemaker-runtime")
     with pytest.raises(runtime.exceptions.ValidationError, match="no such endpoint"):
         runtime.invoke_endpoint(EndpointName="e", Body=b"{}")

@@ -10,7 +10,10 @@ from millrace.errors import ConfigurationError
 
 
 class When(StrEnum):
-    """Whether a fault strikes before the call is executed or after it."""
+    """Whether a fault strikes before the call is executed or after it.
+
+    After a call is after its whole answer: a subscription that streams for minutes runs on unseen.
+    """
 
     BEFORE = "before"
     AFTER = "after"

@@ -101,8 +101,8 @@ class DataPlane:
 
     def _execute(self, operation: str, region: str, request: dict[str, Any]) -> Answer:
         backend = dynamodb_backends[self.account_id][region]
-        meter = Meter(backend, operation, request)
         try:
+            meter = Meter(backend, operation, request)
             with cheap_snapshots(backend, operation, request):
                 result = self._moto(operation, region, request)
         except HTTPException as error:  # how moto's DynamoDB raises its errors

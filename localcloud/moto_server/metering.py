@@ -52,7 +52,7 @@ class Meter:
                 (table, key, max(self._stored(table, key), self._offered(key)))
                 for table, key in touched(self.operation, self.request)
             ]
-        except (KeyError, AttributeError, TypeError):
+        except (LookupError, AttributeError, TypeError, StopIteration):
             self._before = []  # malformed: moto will say so
 
     def units(self, result: Mapping[str, Any]) -> Mapping[str, Units]:

@@ -6,6 +6,7 @@ import base64
 import binascii
 from typing import Any
 
+import orjson
 import pytest
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
@@ -263,9 +264,10 @@ def test_a_body_that_cannot_be_read_is_refused(body: bytes) -> None:
 
 
 def test_a_failure_inside_moto_is_an_aws_error(caplog: pytest.LogCaptureFixture) -> None:
-    answer = Tables().plane.call("PutItem", REGION, b'{"TableName": "t", "Item": [1]}')
-    assert answer.status == 500
-    assert b"InternalServerError" in answer.body
+    for item in (b"[1]", b'{"id": {}}', b'{"id": {"S": 5}}', b'"x"'):
+        answer = Tables().plane.call("PutItem", REGION, b'{"TableName": "t", "Item": %b}' % item)
+        assert answer.status >= 400, item
+        assert orjson.loads(answer.body)["__type"]
     assert "moto failed in DynamoDB PutItem" in caplog.text
 
 

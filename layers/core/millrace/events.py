@@ -67,6 +67,7 @@ class EventReader:
 
     def __init__(self, definitions: Definitions) -> None:
         mapping = definitions.event
+        self.definitions = definitions
         self._mapping = mapping
         self._id = _getter(mapping.id)
         self._time = _getter(mapping.time)

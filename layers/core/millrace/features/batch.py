@@ -1,0 +1,147 @@
+"""From the records of one invocation to valid events, grouped by key, and poison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from millrace.errors import InvalidEvent
+from millrace.events import Event, EventReader
+from millrace.features.entry import Ranked, storage_key
+from millrace.features.plan import Plan, plans_of
+from millrace.features.store import Key
+from millrace.kinesis import Delivery, Rejected, Stream, decode
+from millrace.quarantine import (
+    POISON,
+    encode,
+    object_key,
+    record_of,
+    rejected_object,
+    stream_name,
+)
+
+
+class Streams(Protocol):
+    """Describes streams: see millrace.streams."""
+
+    def stream(self, arn: str) -> Stream:
+        """The stream. Raises Unavailable."""
+        ...
+
+    def begins(self, arn: str, shard_id: str, sequence: int, arrival_ms: int) -> None:
+        """Note the first record of a batch."""
+        ...
+
+
+class Placed(NamedTuple):
+    """A valid event with the delivery that brought it."""
+
+    event: Event
+    delivery: Delivery
+    arn: str
+
+
+class Poison(NamedTuple):
+    """An object for the quarantine, and the number of the record that it comes from."""
+
+    key: str
+    body: bytes
+    sequence_number: str | None
+
+
+class Group(NamedTuple):
+    """A key's events of a batch, in their order; `ranked` and `placed` go together."""
+
+    key: Key
+    name: str
+    ranked: list[Ranked]
+    placed: list[Placed]
+
+    @property
+    def first_number(self) -> str:
+        """The sequence number of its first record."""
+        return self.placed[0].delivery.sequence_number
+
+
+class Batch(NamedTuple):
+    """What the records of an invocation are."""
+
+    records: int
+    placed: list[Placed]
+    poison: list[Poison]
+
+
+class BatchReader:
+    """Decodes and validates; with a `parallelization_factor` above 1, KPL aggregates' sub-records
+    come through several lanes, and only event ids tell repetitions."""
+
+    def __init__(
+        self, reader: EventReader, streams: Streams, parallelization_factor: int = 1
+    ) -> None:
+        self.definitions = reader.definitions
+        self.plans: tuple[Plan, ...] = plans_of(reader.definitions)
+        self._reader = reader
+        self._streams = streams
+        self._lanes = parallelization_factor
+
+    def read(self, records: Sequence[Any]) -> Batch:
+        """The batch. Raises Unavailable where its stream cannot be described."""
+        batch = Batch(0, [], [])
+        count = 0
+        for record, found in decode(records, self._stream_of):
+            count += 1
+            if isinstance(found, Rejected):
+                arn = record.get("eventSourceARN", "") if isinstance(record, Mapping) else ""
+                key, body = rejected_object(found, stream_name(str(arn)))
+                batch.poison.append(Poison(key, body, found.sequence_number))
+                continue
+            try:
+                event = self._reader.read(found.data, found.arrival_ms)
+                if event.id is None:
+                    self._check_identity(event, found)
+            except InvalidEvent as error:
+                batch.poison.append(_poison(found, stream_name(record["eventSourceARN"]), error))
+            else:
+                batch.placed.append(Placed(event, found, record["eventSourceARN"]))
+        return batch._replace(records=count)
+
+    def _stream_of(self, arn: str, shard_id: str, sequence: int, arrival_ms: int) -> Stream:
+        self._streams.begins(arn, shard_id, sequence, arrival_ms)
+        return self._streams.stream(arn)
+
+    def _is_ranked(self, key: str, delivery: Delivery) -> bool:
+        """Whether the key's records come in one order: then their positions rank them."""
+        return delivery.partition_key == key and not (delivery.aggregated and self._lanes > 1)
+
+    def _check_identity(self, event: Event, delivery: Delivery) -> None:
+        for entity, key in zip(self.definitions.entities, event.keys, strict=True):
+            if key is not None and not self._is_ranked(key, delivery):
+                raise InvalidEvent(
+                    "event-id-required",
+                    f"{self.definitions.event.id} is missing, and {entity.key} is not the"
+                    " partition key (or comes through several lanes, as KPL aggregates do at a"
+                    " parallelisation factor above 1): without an order only an id tells a"
+                    " repetition",
+                )
+
+    def groups(self, placed: Sequence[Placed]) -> list[Group]:
+        """The events by key; an event is in a group for every entity that it names."""
+        groups: dict[tuple[int, str], Group] = {}
+        for one in placed:
+            event, delivery, _ = one
+            for plan, key in zip(self.plans, event.keys, strict=True):
+                if key is None:
+                    continue
+                group = groups.get((plan.index, key))
+                if group is None:
+                    place = Key(storage_key(self.definitions, plan, key), plan)
+                    group = groups[plan.index, key] = Group(place, key, [], [])
+                rank = delivery.position if self._is_ranked(key, delivery) else None
+                group.ranked.append(Ranked(rank, event, delivery.arrival_ms))
+                group.placed.append(one)
+        return list(groups.values())
+
+
+def _poison(delivery: Delivery, stream: str, error: InvalidEvent) -> Poison:
+    body = encode(record_of(delivery, stream, error.reason, str(error)))
+    return Poison(object_key(POISON, stream, delivery.position), body, delivery.sequence_number)

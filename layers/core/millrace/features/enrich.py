@@ -1,0 +1,243 @@
+"""A batch of stream records becomes features: exactly once in effect.
+
+Order of work, each step safe to repeat: decode; put poison into quarantine; read the entries that
+are not remembered; fold each key's events; put late ones away; one conditional write a key; let
+the sinks follow. A key whose read, write or sink fails is stopped at that: nothing of it counts as
+done, the other keys go on, and the answer names the lowest sequence number that failed, from which
+Lambda delivers again. What was done is then recognised by its watermark or its event ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, TypeVar
+
+from millrace.errors import MillraceError, Unavailable, WriteConflict
+from millrace.features.batch import BatchReader, Group, Placed, Poison
+from millrace.features.cache import EntryCache
+from millrace.features.entry import Entry, Hole, Outcome, advance, new_entry
+from millrace.features.report import Report
+from millrace.features.sinks import Archive, Followed, KeySink
+from millrace.features.store import Store
+from millrace.objects import Objects
+from millrace.quarantine import (
+    GAVE_UP,
+    LATE,
+    encode,
+    gave_up_object,
+    object_key,
+    record_of,
+    stream_name,
+)
+
+_CONFLICT_TRIES = 8
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+
+class Stored(NamedTuple):
+    """A group's outcome, which is stored, with the writes and conflicts that it took."""
+
+    outcome: Outcome
+    writes: int
+    conflicts: int
+
+
+class Enricher:
+    """Turns batches into features, with the stores and sinks that it is given.
+
+    `give_up_after_ms` is the age from which a key that keeps failing is given up; None is never.
+    """
+
+    def __init__(
+        self,
+        reader: BatchReader,
+        store: Store,
+        quarantine: Objects,
+        *,
+        give_up_after_ms: int | None = None,
+        archive: Archive | None = None,
+        sinks: Sequence[KeySink] = (),
+        cache: EntryCache | None = None,
+    ) -> None:
+        self.cache = EntryCache() if cache is None else cache
+        self._reader = reader
+        self._store = store
+        self._quarantine = quarantine
+        self._give_up_after_ms = give_up_after_ms
+        self._archive = archive
+        self._sinks = sinks
+        parallel = max(store.parallel, quarantine.parallel)
+        self._pool = ThreadPoolExecutor(parallel) if parallel > 1 else None
+
+    def handle(self, records: Sequence[Any], now_ms: int) -> Report:
+        """Process the records of one invocation, in order.
+
+        Raises MillraceError only where no single record can be named to come again.
+        """
+        report = Report()
+        try:
+            batch = self._reader.read(records)
+        except Unavailable as error:
+            # The stream could not be described, so no record can be placed: all come again.
+            report.failure(_first_number(records), "the stream", error)
+            return report
+        report.records = batch.records
+        self._put_poison(batch.poison, report)
+        groups = self._reader.groups(batch.placed)
+        entries = self._load(groups, report)
+        stored = self._each(
+            lambda group: self._store_group(group, entries[group.key.storage]), groups
+        )
+        done = []
+        for group, result in zip(groups, stored, strict=True):
+            if isinstance(result, Exception):
+                self._failed(group, result, report, now_ms)
+            else:
+                self._succeeded(group, result, report)
+                done.append((group, result.outcome.entry))
+        self._follow(done, report)
+        self._put_archive(batch.placed, report)
+        return report
+
+    def _put_poison(self, poison: Sequence[Poison], report: Report) -> None:
+        puts = self._each(lambda one: self._quarantine.put(one.key, one.body), poison)
+        for one, error in zip(poison, puts, strict=True):
+            if error is None:
+                report.quarantined += 1
+            elif one.sequence_number is None:
+                raise error
+            else:
+                report.failure(one.sequence_number, one.key, error)
+
+    def _load(
+        self, groups: Sequence[Group], report: Report
+    ) -> Mapping[str, Entry | Exception | None]:
+        found: dict[str, Entry | Exception | None] = {}
+        unknown = []
+        for group in groups:
+            entry = self.cache.get(group.key.storage)
+            if entry is None:
+                unknown.append(group.key)
+            else:
+                found[group.key.storage] = entry
+        report.keys = len(groups)
+        report.reads = len(unknown)
+        if unknown:
+            found.update(self._store.read(unknown))
+        return found
+
+    def _store_group(self, group: Group, entry: Entry | Exception | None) -> Stored:
+        if isinstance(entry, Exception):
+            raise entry
+        plan = group.key.plan
+        for conflicts in range(_CONFLICT_TRIES):
+            current = entry or new_entry(plan)
+            outcome = advance(current, group.ranked, plan)
+            if not outcome.changed:
+                return Stored(outcome, 0, conflicts)
+            self._put_late(group, outcome)
+            after = outcome.entry._replace(version=current.version + 1)
+            conflict = self._store.write(group.key, after, current.version)
+            if conflict is None:
+                return Stored(outcome._replace(entry=after), 1, conflicts)
+            entry = conflict.current
+        raise WriteConflict(
+            f"{group.key.storage!r} was written by others {_CONFLICT_TRIES} times in a row; is"
+            " another function folding the same stream into the same table?"
+        )
+
+    def _put_late(self, group: Group, outcome: Outcome) -> None:
+        """Put late events away before the write that counts them."""
+        for index in outcome.late:
+            _, delivery, arn = group.placed[index]
+            lateness_s = group.key.plan.lateness_ms / 1000
+            message = f"more than {lateness_s:g} s before the newest event of {group.name!r}"
+            entity = group.key.plan.entity.name
+            kept = record_of(delivery, stream_name(arn), LATE, message, entity=entity)
+            place = object_key(f"{LATE}/{entity}", stream_name(arn), delivery.position)
+            self._quarantine.put(place, encode(kept))
+
+    def _succeeded(self, group: Group, stored: Stored, report: Report) -> None:
+        outcome = stored.outcome
+        self.cache.put(group.key.storage, outcome.entry)
+        report.writes += stored.writes
+        report.conflicts += stored.conflicts
+        report.applied += outcome.applied
+        report.duplicates += len(outcome.duplicates)
+        report.late += len(outcome.late)
+        report.seen_before += outcome.seen_before
+        if outcome.applied:
+            oldest_ms = group.ranked[outcome.seen_before].arrival_ms
+            report.oldest_ms = min(report.oldest_ms or oldest_ms, oldest_ms)
+
+    def _failed(self, group: Group, error: Exception, report: Report, now_ms: int) -> None:
+        self.cache.forget(group.key.storage)
+        limit_ms = self._give_up_after_ms
+        if limit_ms is not None and now_ms - group.ranked[0].arrival_ms >= limit_ms:
+            try:
+                report.gave_up += self._give_up(group, error)
+            except MillraceError as again:
+                error = again
+            else:
+                report.problems[group.key.storage] = f"given up: {error}"
+                return
+        report.failure(group.first_number, group.key.storage, error)
+
+    def _give_up(self, group: Group, error: Exception) -> int:
+        """Keep the key's records aside, then record their hole; how many there are."""
+        last = group.ranked[-1].rank
+        if last is None or any(ranked.rank is None for ranked in group.ranked):
+            raise Unavailable(f"Records without an order cannot be given up: {error}")
+        watermark = self._store.watermark(group.key)
+        missing = [p for p in group.placed if watermark is None or p.delivery.position > watermark]
+        if not missing:
+            return 0
+        hole = Hole.behind(watermark, last)
+        stream = stream_name(missing[0].arn)
+        kept = [record_of(p.delivery, stream, GAVE_UP, str(error)) for p in missing]
+        entity = group.key.plan.entity.name
+        self._quarantine.put(*gave_up_object(stream, entity, group.name, str(hole), kept))
+        self._store.give_up(group.key, hole)
+        return len(missing)
+
+    def _follow(self, done: Sequence[tuple[Group, Entry]], report: Report) -> None:
+        """Let the sinks take every key, changed or not: a crash may have come before them."""
+        for sink in self._sinks:
+            taken = self._each(sink.take, [_followed(group, entry) for group, entry in done])
+            for (group, _), error in zip(done, taken, strict=True):
+                if error is not None:
+                    report.failure(group.first_number, group.key.storage, error)
+
+    def _put_archive(self, placed: Sequence[Placed], report: Report) -> None:
+        if self._archive is None:
+            return
+        for arn in dict.fromkeys(one.arn for one in placed):
+            deliveries = [one.delivery for one in placed if one.arn == arn]
+            try:
+                self._archive.take(arn, deliveries)
+            except MillraceError as error:
+                report.failure(deliveries[0].sequence_number, "the archive", error)
+
+    def _each(self, work: Callable[[_T], _R], items: Sequence[_T]) -> list[_R | Exception]:
+        """`work` on every item, side by side where that helps; what failed comes as its error."""
+
+        def guarded(item: _T) -> _R | Exception:
+            try:
+                return work(item)
+            except Exception as error:  # one key's fault, whatever it is, must not stop the others
+                return error
+
+        if self._pool is None or len(items) < 2:
+            return [guarded(item) for item in items]
+        return list(self._pool.map(guarded, items))
+
+
+def _followed(group: Group, entry: Entry) -> Followed:
+    return Followed(group.key.storage, group.name, group.key.plan, entry)
+
+
+def _first_number(records: Sequence[Any]) -> str:
+    numbers: Iterator[str] = (record["kinesis"]["sequenceNumber"] for record in records)
+    return min(numbers, key=int)

@@ -1,0 +1,125 @@
+"""A stored profile with what makes it exact: watermark, holes, version.
+
+The *watermark* is the position up to which every record of this key has been dealt with; a record
+at or below it was seen before (a consumer's retry). It holds only where all records of a key come
+through one lane in order: the partition key is the entity's key, and for KPL aggregates the
+mapping's parallelisation factor is 1. Elsewhere a record has no rank, `None`, and only its event
+id tells a repetition.
+
+A *hole* is a stretch of positions of which it was given up to apply this key's records, while
+later ones may go on; exactly those are missing, and a redrive may fill it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from millrace.events import Event
+from millrace.features.definitions import Definitions
+from millrace.features.fold import fold
+from millrace.features.plan import Plan
+from millrace.features.profile import Profile
+from millrace.kinesis import Position
+
+BEGINNING = Position(0, 0, 0, 0)
+
+
+class Hole(NamedTuple):
+    """Records of this key after `after` up to and including `upto` are missing."""
+
+    after: Position
+    upto: Position
+
+    def __contains__(self, position: object) -> bool:
+        return isinstance(position, Position) and self.after < position <= self.upto
+
+    def __str__(self) -> str:
+        return f"{self.after}>{self.upto}"
+
+    @classmethod
+    def behind(cls, watermark: Position | None, upto: Position) -> Hole:
+        """The hole that is left when records from the watermark to `upto` are given up."""
+        return cls(watermark or BEGINNING, upto)
+
+    @classmethod
+    def parse(cls, text: str) -> Hole:
+        """The hole that `str` wrote. Raises ValueError."""
+        after, upto = text.split(">")
+        return cls(Position.parse(after), Position.parse(upto))
+
+
+class Entry(NamedTuple):
+    """What is stored under one key. `version` counts writes; 0 is not stored yet."""
+
+    profile: Profile
+    watermark: Position | None = None
+    holes: tuple[Hole, ...] = ()
+    version: int = 0
+
+
+def new_entry(plan: Plan) -> Entry:
+    """The entry of a key that was never seen."""
+    return Entry(Profile(len(plan.fields)))
+
+
+class Ranked(NamedTuple):
+    """An event with its position, where that ranks it among its key's (see above)."""
+
+    rank: Position | None
+    event: Event
+    arrival_ms: int
+
+
+class Outcome(NamedTuple):
+    """What became of a batch's events of one key, by their index."""
+
+    entry: Entry
+    seen_before: int
+    applied: int
+    duplicates: list[int]
+    late: list[int]
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to write: all may have been seen before."""
+        return bool(self.applied or self.duplicates or self.late)
+
+
+def advance(entry: Entry, events: Sequence[Ranked], plan: Plan) -> Outcome:
+    """The entry after a batch's events of its key, in their order. Pure."""
+    watermark = entry.watermark
+    fresh = list(range(len(events)))
+    if watermark is not None:
+        fresh = [i for i in fresh if (rank := events[i].rank) is None or rank > watermark]
+    if not fresh:
+        return Outcome(entry, len(events), 0, [], [])
+    new = [events[index] for index in fresh]
+    profile, change = fold(entry.profile, [ranked.event for ranked in new], plan)
+    if change.applied:
+        # Sinks that take only what is newer need a time that rises with every change.
+        arrived_ms = max(ranked.arrival_ms for ranked in new)
+        profile.updated_ms = max(arrived_ms, entry.profile.updated_ms + 1)
+    ranks = [ranked.rank for ranked in new if ranked.rank is not None]
+    if ranks:
+        watermark = ranks[-1]
+    return Outcome(
+        entry._replace(profile=profile, watermark=watermark),
+        len(events) - len(fresh),
+        change.applied,
+        [fresh[index] for index in change.duplicates],
+        [fresh[index] for index in change.late],
+    )
+
+
+def storage_key(definitions: Definitions, plan: Plan, key: str) -> str:
+    """The table's key for an entity's key.
+
+    The first entity's keys stand as they are, which is what readers of the table expect; others
+    have their entity's name before them. A first entity's key that looks like one of those gets
+    its own entity's name, so that no two keys meet.
+    """
+    prefixed = any(key.startswith(f"{entity.name}#") for entity in definitions.entities)
+    if plan.index == 0 and not prefixed:
+        return key
+    return f"{plan.entity.name}#{key}"

@@ -1,0 +1,99 @@
+"""An entry as the attributes of one item, in plain Python values.
+
+Beside the packed state (`state`, `version`, `watermark`, `holes`, `expiresAt`) stand the plain
+attributes that a reader of the table expects: userId, lastTimestamp, count, lastMetric,
+lastEventType, count5min, lastUpdate. `count` and `count5min` are both the true five-minute window
+as of lastTimestamp; what is true now is in the state, and `snapshot` reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from millrace.errors import UnreadableState
+from millrace.features.bounds import pack_bounded
+from millrace.features.entry import Entry, Hole
+from millrace.features.packing import unpack, unpack_for_reading
+from millrace.features.plan import Plan
+from millrace.features.profile import ALL, Profile
+from millrace.features.snapshot import plain_count
+from millrace.kinesis import Position
+
+Attribute = str | int | Decimal | bytes | list[str]
+
+KEY = "userId"
+
+
+def iso_ms(time_ms: int) -> str:
+    """ISO 8601 in UTC, with milliseconds.
+
+    >>> iso_ms(1_700_000_000_123)
+    '2023-11-14T22:13:20.123Z'
+    """
+    moment = datetime.fromtimestamp(time_ms // 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ms % 1000:03d}Z"
+
+
+def to_item(
+    key: str, entry: Entry, plan: Plan, expires_s: int, *, plain: bool = True
+) -> dict[str, Attribute]:
+    """The attributes that store `entry` under `key`; `plain` adds those for readers.
+
+    Raises StateTooLarge.
+    """
+    profile = entry.profile
+    item: dict[str, Attribute] = {
+        KEY: key,
+        "state": pack_bounded(profile, plan),
+        "version": entry.version,
+        "expiresAt": expires_s,
+    }
+    if entry.watermark is not None:
+        item["watermark"] = str(entry.watermark)
+    if entry.holes:
+        item["holes"] = [str(hole) for hole in entry.holes]
+    if plain and profile.types:
+        item.update(_plain(profile, plan))
+    return item
+
+
+def _plain(profile: Profile, plan: Plan) -> dict[str, Attribute]:
+    count = plain_count(profile, plan)
+    latest = iso_ms(profile.latest_ms)
+    # Of types whose newest events are at the same time, the larger: as for last values.
+    _, last_type = max(zip(profile.type_last_ms, profile.types, strict=True))
+    found: dict[str, Attribute] = {
+        "lastTimestamp": latest,
+        "lastUpdate": latest,
+        "count": count,
+        "count5min": count,
+    }
+    if last_type:
+        found["lastEventType"] = last_type
+    track = profile.tracks.get((ALL, 0)) if plan.numbers else None
+    if track is not None and track.last is not None:
+        found["lastMetric"] = Decimal(track.last.value).scaleb(-plan.numbers[0].scale).normalize()
+    return found
+
+
+def from_item(item: Mapping[str, Any], plan: Plan, *, reading: bool = False) -> Entry:
+    """The entry in an item's attributes; with `reading` only what a snapshot needs.
+
+    Raises UnreadableState.
+    """
+    unpacked = unpack_for_reading if reading else unpack
+    try:
+        watermark = item.get("watermark")
+        return Entry(
+            profile=unpacked(bytes(item["state"]), plan),
+            watermark=None if watermark is None else Position.parse(watermark),
+            holes=tuple(Hole.parse(hole) for hole in item.get("holes", ())),
+            version=int(item["version"]),
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise UnreadableState(
+            f"the item of {item.get(KEY)!r} is no profile: {type(error).__name__}: {error}"
+        ) from error

@@ -1,0 +1,177 @@
+"""Kinesis records as Lambda hands them over: decoding, KPL aggregates, the partial-batch answer.
+
+A record's `Position` says where in which stream it stands. Within a shard positions rise, and a
+child shard's are above its parents', because shard numbers and sequence numbers only grow; a
+stream made anew under the same name has a later creation time, so its positions are above the old
+one's though its sequence numbers may start again.
+"""
+
+from __future__ import annotations
+
+from binascii import Error as Base64Error
+from binascii import a2b_base64
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from hashlib import md5
+from typing import Any, NamedTuple
+
+_KPL_MAGIC = b"\xf3\x89\x9a\xc2"
+_KPL_DIGEST_BYTES = 16
+
+
+class Position(NamedTuple):
+    """Where a record stands, compared as integers.
+
+    `sub` is the place within a KPL aggregate, 0 for a plain record.
+    """
+
+    created_ms: int
+    shard: int
+    sequence: int
+    sub: int
+
+    def __str__(self) -> str:
+        return f"{self.created_ms}/{self.shard}/{self.sequence}/{self.sub}"
+
+    @classmethod
+    def parse(cls, text: str) -> Position:
+        """The position that `str` wrote. Raises ValueError."""
+        created_ms, shard, sequence, sub = map(int, text.split("/"))
+        return cls(created_ms, shard, sequence, sub)
+
+
+class Delivery(NamedTuple):
+    """One user record, out of its base64 and its aggregate."""
+
+    position: Position
+    sequence_number: str
+    partition_key: str
+    data: bytes
+    arrival_ms: int
+    aggregated: bool
+
+
+class Rejected(NamedTuple):
+    """A record that cannot even be decoded: `raw` is what Lambda handed over."""
+
+    reason: str
+    message: str
+    raw: object
+    sequence_number: str | None
+    position: Position | None
+
+
+class Stream(NamedTuple):
+    """What must be known of a stream to place its records."""
+
+    created_ms: int
+    # First and last hash key of a shard, for records that a producer aggregated.
+    hash_range: Callable[[str], tuple[int, int]]
+
+
+# What describes a stream: its ARN, the shard, and the first record's sequence number and arrival.
+StreamOf = Callable[[str, str, int, int], Stream]
+
+
+def decode(
+    records: Iterable[Any], stream_of: StreamOf
+) -> Iterator[tuple[Any, Delivery | Rejected]]:
+    """Every user record of an invocation, in order, with the Kinesis record that it came in.
+
+    What `stream_of` raises comes through.
+    """
+    shards: dict[tuple[str, str], Stream] = {}
+    for record in records:
+        try:
+            kinesis = record["kinesis"]
+            sequence_number = kinesis["sequenceNumber"]
+            shard_id, _, _ = record["eventID"].partition(":")
+            arn = record["eventSourceARN"]
+            sequence = int(sequence_number)
+            arrival_ms = int(kinesis["approximateArrivalTimestamp"] * 1000)
+            partition_key, coded = kinesis["partitionKey"], kinesis["data"]
+            shard_number = int(shard_id.rpartition("-")[2])
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            yield record, _malformed(record, error)
+            continue
+        stream = shards.get((arn, shard_id))
+        if stream is None:
+            stream = stream_of(arn, shard_id, sequence, arrival_ms)
+            shards[arn, shard_id] = stream
+        position = Position(stream.created_ms, shard_number, sequence, 0)
+        try:
+            data = a2b_base64(coded, strict_mode=True)
+        except (Base64Error, ValueError, TypeError) as error:
+            message = f"the record's data is not base64: {error}"
+            yield record, Rejected("not-base64", message, coded, sequence_number, position)
+            continue
+        plain = Delivery(position, sequence_number, partition_key, data, arrival_ms, False)
+        if data.startswith(_KPL_MAGIC) and _digest_is_right(data):
+            for sub_record in _deaggregated(plain, stream, shard_id):
+                yield record, sub_record
+        else:
+            yield record, plain
+
+
+def _malformed(record: object, error: Exception) -> Rejected:
+    kinesis = record.get("kinesis") if isinstance(record, Mapping) else None
+    number = kinesis.get("sequenceNumber") if isinstance(kinesis, Mapping) else None
+    message = f"not a Kinesis record as Lambda sends it: {type(error).__name__}: {error}"
+    return Rejected("not-a-kinesis-record", message, record, str(number) if number else None, None)
+
+
+def _digest_is_right(data: bytes) -> bool:
+    body, digest = data[len(_KPL_MAGIC) : -_KPL_DIGEST_BYTES], data[-_KPL_DIGEST_BYTES:]
+    return md5(body, usedforsecurity=False).digest() == digest
+
+
+def _deaggregated(record: Delivery, stream: Stream, shard_id: str) -> Iterator[Delivery | Rejected]:
+    """The user records of a KPL aggregate; sub-sequence numbers count from 0 as in the KCL."""
+    # Protobuf is slow to import, and most streams never see an aggregate.
+    from aws_kinesis_agg.kpl_pb2 import AggregatedRecord
+    from google.protobuf.message import DecodeError
+
+    try:
+        aggregate = AggregatedRecord.FromString(record.data[4:-_KPL_DIGEST_BYTES])
+        rows = [
+            (
+                aggregate.partition_key_table[row.partition_key_index],
+                aggregate.explicit_hash_key_table[row.explicit_hash_key_index]
+                if row.HasField("explicit_hash_key_index")
+                else None,
+                row.data,
+            )
+            for row in aggregate.records
+        ]
+        hashes = [_effective_hash(partition_key, hash_key) for partition_key, hash_key, _ in rows]
+    except (DecodeError, IndexError, ValueError) as error:
+        message = f"a damaged KPL aggregate: {error}"
+        raw = record.data
+        yield Rejected("damaged-aggregate", message, raw, record.sequence_number, record.position)
+        return
+    first, last = stream.hash_range(shard_id)
+    for sub, ((partition_key, _, data), hashed) in enumerate(zip(rows, hashes, strict=True)):
+        # After a reshard a producer may still aggregate by the old shards. It sends what came to a
+        # wrong shard again, by itself, and the KCL drops it there, as we do.
+        if first <= hashed <= last:
+            position = record.position._replace(sub=sub)
+            yield record._replace(
+                position=position, partition_key=partition_key, data=data, aggregated=True
+            )
+
+
+def _effective_hash(partition_key: str, hash_key: str | None) -> int:
+    if hash_key is not None:
+        return int(hash_key)
+    return int.from_bytes(md5(partition_key.encode(), usedforsecurity=False).digest(), "big")
+
+
+def partial_batch_answer(failed: Iterable[str]) -> dict[str, list[dict[str, str]]]:
+    """What the function answers: Lambda goes on from the lowest sequence number that failed.
+
+    >>> partial_batch_answer(["12", "9"])
+    {'batchItemFailures': [{'itemIdentifier': '9'}]}
+    """
+    numbers = list(failed)
+    if not numbers:
+        return {"batchItemFailures": []}
+    return {"batchItemFailures": [{"itemIdentifier": min(numbers, key=int)}]}

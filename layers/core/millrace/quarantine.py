@@ -1,0 +1,120 @@
+"""Records that could not be applied, as they are kept: whole, with their reason.
+
+One object a record, named after its place in the stream, so that putting it again changes nothing:
+
+- ``quarantine/``: poison, which can never be applied as it is;
+- ``late/``: events that came after their user's late floor; they are counted and not applied;
+- ``gave-up/``: one object for the records of one hole (see `features.entry`).
+
+Each is a JSON object with at least reason, message, stream, shardId, sequenceNumber,
+subSequenceNumber, position, partitionKey, arrival and data (base64; text too, where it is UTF-8).
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from millrace.features.item import iso_ms
+from millrace.kinesis import Delivery, Position, Rejected
+
+POISON = "quarantine"
+LATE = "late"
+GAVE_UP = "gave-up"
+
+
+def stream_name(arn: str) -> str:
+    """The stream's name in its ARN."""
+    return arn.rpartition("/")[2]
+
+
+def object_key(kind: str, stream: str, position: Position) -> str:
+    """Where a record's object stands: in order of time within its shard."""
+    shard = f"shardId-{position.shard:012d}"
+    return (
+        f"{kind}/{stream}/{position.created_ms}/{shard}/"
+        f"{position.sequence:056d}-{position.sub:06d}.json"
+    )
+
+
+def record_of(
+    delivery: Delivery, stream: str, reason: str, message: str, **more: object
+) -> dict[str, object]:
+    """The object for a record that could be decoded."""
+    position = delivery.position
+    record: dict[str, object] = {
+        "reason": reason,
+        "message": message,
+        "stream": stream,
+        "shardId": f"shardId-{position.shard:012d}",
+        "sequenceNumber": delivery.sequence_number,
+        "subSequenceNumber": position.sub,
+        "position": str(position),
+        "partitionKey": delivery.partition_key,
+        "aggregated": delivery.aggregated,
+        "arrival": iso_ms(delivery.arrival_ms),
+        "data": base64.b64encode(delivery.data).decode(),
+        **more,
+    }
+    with contextlib.suppress(UnicodeDecodeError):
+        record["text"] = delivery.data.decode()
+    return record
+
+
+def rejected_object(rejected: Rejected, stream: str) -> tuple[str, bytes]:
+    """Key and body for a record that could not be decoded."""
+    raw = rejected.raw
+    shown = base64.b64encode(raw).decode() if isinstance(raw, bytes) else raw
+    record = {
+        "reason": rejected.reason,
+        "message": rejected.message,
+        "stream": stream,
+        "sequenceNumber": rejected.sequence_number,
+        "position": None if rejected.position is None else str(rejected.position),
+        "raw": shown,
+    }
+    body = orjson.dumps(record, default=repr)
+    if rejected.position is not None:
+        return object_key(POISON, stream, rejected.position), body
+    # Without a place in the stream, its content names it.
+    return f"{POISON}/unplaced/{sha256(body).hexdigest()}.json", body
+
+
+def encode(record: Mapping[str, object]) -> bytes:
+    """The body of an object."""
+    return orjson.dumps(record)
+
+
+def gave_up_object(
+    stream: str, entity: str, key: str, hole: str, records: Iterable[Mapping[str, object]]
+) -> tuple[str, bytes]:
+    """Key and body for the records of one key's hole."""
+    whole = {
+        "reason": GAVE_UP,
+        "stream": stream,
+        "entity": entity,
+        "key": key,
+        "hole": hole,
+        "records": list(records),
+    }
+    name = sha256(f"{entity}\n{key}\n{hole}".encode()).hexdigest()[:32]
+    return f"{GAVE_UP}/{stream}/{name}.json", encode(whole)
+
+
+def delivery_of(record: Mapping[str, Any]) -> Delivery:
+    """The delivery in a kept record. Raises KeyError or ValueError where it is none."""
+    from millrace.events import read_time_ms
+
+    return Delivery(
+        position=Position.parse(record["position"]),
+        sequence_number=record["sequenceNumber"],
+        partition_key=record["partitionKey"],
+        data=base64.b64decode(record["data"]),
+        arrival_ms=read_time_ms(record["arrival"], "arrival"),
+        aggregated=record["aggregated"],
+    )

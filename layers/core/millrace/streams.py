@@ -1,0 +1,77 @@
+"""What must be known of a Kinesis stream, asked once a process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from millrace.aws import client, unavailable
+from millrace.kinesis import Stream
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+
+
+class StreamCatalog:
+    """Describes streams by ARN.
+
+    A stream that was deleted and made anew under the same name may start its sequence numbers
+    again; only its creation time tells the two apart. It is asked for once, and again when a
+    batch has a lower sequence number than one before it though it arrived later.
+    """
+
+    def __init__(self, kinesis: KinesisClient | None = None) -> None:
+        self._given = kinesis
+        self._created_ms: dict[str, int] = {}
+        self._ranges: dict[str, dict[str, tuple[int, int]]] = {}
+        self._highest: dict[tuple[str, str], tuple[int, int]] = {}
+
+    @property
+    def _kinesis(self) -> KinesisClient:
+        return self._given or client("kinesis")
+
+    def stream(self, arn: str) -> Stream:
+        """The stream. Raises Unavailable."""
+        created_ms = self._created_ms.get(arn)
+        if created_ms is None:
+            created_ms = self._created_ms[arn] = self._ask_created_ms(arn)
+        return Stream(created_ms, lambda shard_id: self._hash_range(arn, shard_id))
+
+    def begins(self, arn: str, shard_id: str, sequence: int, arrival_ms: int) -> None:
+        """Note the first record of a batch, before its records are placed."""
+        highest, arrived_ms = self._highest.get((arn, shard_id), (-1, -1))
+        if sequence < highest and arrival_ms > arrived_ms:
+            self._created_ms.pop(arn, None)
+            self._ranges.pop(arn, None)
+        elif sequence <= highest:
+            return
+        self._highest[arn, shard_id] = (sequence, arrival_ms)
+
+    def _ask_created_ms(self, arn: str) -> int:
+        try:
+            answer = self._kinesis.describe_stream_summary(StreamARN=arn)
+        except (ClientError, BotoCoreError) as error:
+            raise self._failed(f"describe {arn}", error) from error
+        created = answer["StreamDescriptionSummary"]["StreamCreationTimestamp"]
+        return int(created.timestamp() * 1000)
+
+    def _hash_range(self, arn: str, shard_id: str) -> tuple[int, int]:
+        known = self._ranges.setdefault(arn, {})
+        if shard_id not in known:
+            try:
+                pages = self._kinesis.get_paginator("list_shards").paginate(StreamARN=arn)
+                for page in pages:
+                    for shard in page["Shards"]:
+                        hashes = shard["HashKeyRange"]
+                        known[shard["ShardId"]] = (
+                            int(hashes["StartingHashKey"]),
+                            int(hashes["EndingHashKey"]),
+                        )
+            except (ClientError, BotoCoreError) as error:
+                raise self._failed(f"list the shards of {arn}", error) from error
+        # A shard that is no longer listed has expired: every hash may have been in it.
+        return known.get(shard_id, (0, 2**128 - 1))
+
+    def _failed(self, action: str, error: Exception) -> Exception:
+        return unavailable(action, error, self._kinesis.meta.endpoint_url)

@@ -5,6 +5,6 @@ shares its event loop; `app.application` puts AWS's JSON protocol in front of it
 every other SDK find it under an endpoint URL. Time comes from a `Clock`, nothing is random that
 anybody reads, and nothing here knows of the event source mapping or of the fault plan.
 
-From the inside out: sequence → shard → topology → stream → backend, then iterators and
-subscriptions for readers, then requests, operations and app for the wire.
+From the inside out: sequence → shard → topology → stream → producing → backend, then reading and
+subscriptions for consumers, then requests, the operations and app for the wire.
 """

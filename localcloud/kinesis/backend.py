@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from localcloud.kinesis.consumers import Consumer
 from localcloud.kinesis.errors import (
     InvalidArgument,
     LimitExceeded,
@@ -44,10 +45,11 @@ class KinesisBackend:
     ) -> None:
         self.clock = clock
         self.limits = limits
-        self.settle_ms = round(settle_s * 1000)
+        self._settle_ms = round(settle_s * 1000)
         self.closed = False
         self._arn_prefix = f"arn:aws:kinesis:{region}:{account_id}:stream/"
         self._streams: dict[str, Stream] = {}
+        self._created_ms: dict[str, int] = {}
 
     # Streams
 
@@ -62,12 +64,16 @@ class KinesisBackend:
                 f"Stream {name!r} exists already; delete it first or choose another name."
             )
         self._require_quota(settings)
+        # Tokens, sequence numbers and watermarks know a stream by its name and creation time, so
+        # one made anew is never as old as the one before, even within a millisecond.
+        created_ms = max(now_ms, self._created_ms.get(name, now_ms - 1) + 1)
+        self._created_ms[name] = created_ms
         stream = Stream(
             name,
             self._arn_prefix + name,
             settings,
-            now_ms,
-            settle_ms=self.settle_ms,
+            created_ms,
+            settle_ms=self._settle_ms,
             limits=self.limits,
             tags=Tags(tags),
         )
@@ -103,6 +109,13 @@ class KinesisBackend:
         for name in list(self._streams):
             self._purge(name, self.clock.now_ms())
         return [self._streams[name] for name in sorted(self._streams)]
+
+    def register_consumer(
+        self, stream: str, name: str, tags: Mapping[str, str] | None = None
+    ) -> Consumer:
+        """Register a consumer for SubscribeToShard; raises ResourceInUse if its name is taken."""
+        consumers, now_ms = self.stream(stream).consumers, self.clock.now_ms()
+        return consumers.register(name, now_ms, self._settle_ms, Tags(tags))
 
     # Producers
 

@@ -42,12 +42,9 @@ def consumer_of(backend: KinesisBackend, members: Members) -> tuple[Stream, Cons
 
 
 def _register(backend: KinesisBackend, members: Members) -> Answer:
-    now_ms = backend.clock.now_ms()
     stream = stream_of(backend, members)
-    tags = Tags(members.get("Tags"))
-    name = members["ConsumerName"]
-    consumer = stream.consumers.register(name, now_ms, backend.settle_ms, tags)
-    return {"Consumer": consumer_json(consumer, now_ms)}
+    consumer = backend.register_consumer(stream.name, members["ConsumerName"], members.get("Tags"))
+    return {"Consumer": consumer_json(consumer, backend.clock.now_ms())}
 
 
 def _describe(backend: KinesisBackend, members: Members) -> Answer:

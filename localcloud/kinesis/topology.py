@@ -114,7 +114,8 @@ class Topology:
             self.merge(self.route(lower).shard_id, self.route(upper).shard_id, now_ms)
 
     def listed(self, horizon_ms: int) -> list[ShardLog]:
-        """The shards that have not expired, parents before children."""
+        """The shards that have not expired, trimmed, parents before children."""
+        self.trim(horizon_ms)
         return [shard for shard in self._shards if not shard.expired(horizon_ms)]
 
     def select(self, wanted: ShardFilter, horizon_ms: int) -> list[ShardLog]:

@@ -11,6 +11,7 @@ import pytest
 
 from localcloud.kinesis.app import OPERATIONS, application
 from localcloud.kinesis.backend import KinesisBackend
+from localcloud.kinesis.limits import Limits
 from localcloud.kinesis.requests import kinesis_requests
 from localcloud.kinesis.stream import Stream
 from tests.localcloud.kinesis.streams import backend_with
@@ -169,3 +170,20 @@ def test_a_stream_may_be_named_twice_but_not_two_streams() -> None:
     status, code, message = error_of(call(backend, "Kinesis_20131202.DescribeStream", two))
     assert (status, code) == (400, "InvalidArgumentException")
     assert "not the same stream" in message
+
+
+def test_throttled_records_are_answered_one_by_one_and_throttled_calls_as_errors() -> None:
+    backend, _ = backend_with(limits=Limits(write_records_per_s=2, reads_per_s=1))
+    record = {"Data": "AA==", "PartitionKey": "k"}
+    body = orjson.dumps({"StreamName": "events", "Records": [record] * 3})
+    answer = orjson.loads(call(backend, "Kinesis_20131202.PutRecords", body).content)
+    assert answer["FailedRecordCount"] == 1
+    assert [sorted(each) for each in answer["Records"]] == [
+        ["SequenceNumber", "ShardId"],
+        ["SequenceNumber", "ShardId"],
+        ["ErrorCode", "ErrorMessage"],
+    ]
+    assert answer["Records"][2]["ErrorCode"] == "ProvisionedThroughputExceededException"
+    single = orjson.dumps({"StreamName": "events", **record})
+    refused = error_of(call(backend, "Kinesis_20131202.PutRecord", single))
+    assert refused[:2] == (400, "ProvisionedThroughputExceededException")

@@ -15,7 +15,7 @@ from botocore.validate import ParamValidator
 
 from localcloud.kinesis.app import OPERATIONS
 from localcloud.kinesis.shapes import decoder_of
-from tests.localcloud.kinesis.conftest import Service
+from tests.localcloud.kinesis.served import SECOND, SHARD, Service
 
 
 def _model() -> ServiceModel:
@@ -29,8 +29,6 @@ def _model() -> ServiceModel:
 
 
 MODEL = _model()
-SHARDS = ("shardId-000000000000", "shardId-000000000001")
-HALF = str(1 << 127)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +79,25 @@ CALLS: Mapping[str, Call] = {
         lambda _, answers: {"ShardIterator": answers["GetShardIterator"]["ShardIterator"]},
         ("PutRecord", "SplitShard", "GetShardIterator"),
     ),
-    "GetShardIterator": Call(_of(ShardId=SHARDS[0], ShardIteratorType="TRIM_HORIZON")),
+    "GetShardIterator": Call(_of(ShardId=SHARD, ShardIteratorType="TRIM_HORIZON")),
     "IncreaseStreamRetentionPeriod": Call(_of(RetentionPeriodHours=48)),
     "ListShards": Call(_of(MaxResults=2), ("SplitShard",)),
     "ListStreamConsumers": Call(_by_arn(), ("RegisterStreamConsumer",)),
     "ListStreams": Call(lambda *_: {"Limit": 1}, ("CreateStream",)),
     "ListTagsForResource": Call(lambda s, _: {"ResourceARN": _arn(s)}, ("AddTagsToStream",)),
     "ListTagsForStream": Call(_of(), ("AddTagsToStream",)),
-    "MergeShards": Call(_of(ShardToMerge=SHARDS[0], AdjacentShardToMerge=SHARDS[1])),
+    "MergeShards": Call(_of(ShardToMerge=SHARD, AdjacentShardToMerge=SECOND)),
     "PutRecord": Call(_of(**RECORD, ExplicitHashKey="0"), ("StartStreamEncryption",)),
     "PutRecords": Call(_of(Records=[RECORD, {**RECORD, "ExplicitHashKey": "7"}])),
     "RegisterStreamConsumer": Call(_by_arn(ConsumerName="c", Tags={"a": "b"})),
     "RemoveTagsFromStream": Call(_of(TagKeys=["team"]), ("AddTagsToStream",)),
-    "SplitShard": Call(_of(ShardToSplit=SHARDS[0], NewStartingHashKey="1000")),
+    "SplitShard": Call(_of(ShardToSplit=SHARD, NewStartingHashKey="1000")),
     "StartStreamEncryption": Call(_of(**KMS)),
     "StopStreamEncryption": Call(_of(**KMS), ("StartStreamEncryption",)),
     "SubscribeToShard": Call(
         lambda _, answers: {
             "ConsumerARN": _consumer(answers),
-            "ShardId": SHARDS[0],
+            "ShardId": SHARD,
             "StartingPosition": {"Type": "TRIM_HORIZON"},
         },
         ("PutRecord", "RegisterStreamConsumer"),

@@ -108,6 +108,7 @@ def test_closed_shards_are_listed_until_their_records_have_expired() -> None:
     clock.advance(0.001)
     assert list(by_id(backend)) == [shard_id(1), shard_id(2)]
     assert by_id(backend)[shard_id(1)].parent_id == shard_id(0)
+    assert backend.stream("events").topology.find(shard_id(0)).held == 0
     expired = backend.read("events", shard_id(0), None, 1)
     assert (list(expired.records), expired.drained) == ([], True)
 

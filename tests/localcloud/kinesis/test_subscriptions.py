@@ -81,7 +81,7 @@ def with_fanout(
 
     async def main() -> None:
         backend, clock = backend_with(limits=limits)
-        consumer = backend.stream("events").consumers.register("c", clock.now_ms(), 0, Tags())
+        consumer = backend.register_consumer("events", "c")
         fanout = Fanout(backend, clock, Subscriptions(backend), consumer, [])
         await scenario(fanout)
         for task in fanout.tasks:
@@ -184,6 +184,10 @@ def test_shards_and_consumers_do_not_take_each_others_place() -> None:
         put(fanout.backend, "x")
         await settle()
         assert [listener.texts for listener in listeners] == [["x"], [], ["x"]]
+        for index in (1, 2):  # the second is still the first consumer's
+            fanout.consumer = fanout.backend.stream("events").consumers.named("c")
+            with pytest.raises(ResourceInUse, match="0 ms ago"):
+                await fanout.subscribe(LATEST, f"shardId-00000000000{index}")
 
     with_fanout(scenario)
 

@@ -1,0 +1,3 @@
+"""A module that only the layer holds."""
+
+WHAT = "from the layer"

@@ -58,7 +58,8 @@ async def serving(
 ) -> AsyncIterator[Address]:
     """Serve `app` on `sock` (or any free loopback port) for as long as the block runs.
 
-    On leaving, requests under way get `grace_s` seconds, then their connections are dropped.
+    On leaving, requests under way get `grace_s` seconds; then their connections are dropped, and
+    an application that does not notice that within a second is cancelled.
     Lifespan events are not sent: the state of an application belongs to whoever made it.
     """
     sock = sock or listener()
@@ -74,7 +75,7 @@ async def serving(
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=_KEEP_ALIVE_S,
-            timeout_graceful_shutdown=grace_s,
+            timeout_graceful_shutdown=grace_s + 1,
         )
     )
     task = asyncio.create_task(server.serve(sockets=[sock]))
@@ -85,8 +86,9 @@ async def serving(
             yield Address(host, port)
     finally:
         server.should_exit = True
+        dropping = asyncio.get_running_loop().call_later(grace_s, server.drop_connections)
         await task
-        server.drop_connections()
+        dropping.cancel()
 
 
 async def drop(scope: Scope, receive: Receive) -> None:
@@ -113,7 +115,7 @@ class _Server(uvicorn.Server):
         yield
 
     def drop_connections(self) -> None:
-        """Cut what outlived the grace period."""
+        """Cut every connection, as a client that goes away does."""
         for connection in list(self.server_state.connections):
             transport = connection.transport
             if isinstance(transport, asyncio.Transport):

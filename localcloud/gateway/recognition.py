@@ -104,7 +104,7 @@ def _signature(head: Head) -> tuple[str, str | None]:
     authorization = head.headers.get("authorization", "")
     scope = _SIGV4.search(authorization)
     if scope is None and "X-Amz-Credential=" in head.query:
-        scope = _SIGV4.search(unquote(head.query).replace("X-Amz-Credential=", "Credential="))
+        scope = _SIGV4.search(unquote(head.query))
     if scope is not None:
         return scope[1], scope[3]
     if (old := _SIGV2.match(authorization)) is not None:

@@ -57,6 +57,7 @@ def test_it_ends_when_its_parent_ends(tmp_path: Path, end: signal.Signals) -> No
         pid = int(parent.stdout.readline().split()[1])
         server = os.pidfd_open(pid)
         try:
+            assert os.getpgid(pid) == pid, "Ctrl-C reaches us, and we stop the server"
             parent.send_signal(end)
             parent.wait(30)
             ended, _, _ = select.select([server], [], [], 30)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
 import httpx
 import pytest
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from localcloud.serving import Address, drop, listener, serving
@@ -110,6 +110,29 @@ def test_a_request_that_never_ends_does_not_keep_the_server() -> None:
         assert isinstance(answers[0], httpx.Response | httpx.TransportError)
 
     asyncio.run(main())
+
+
+def test_a_stream_that_never_ends_is_ended_without_noise(caplog: pytest.LogCaptureFixture) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"first"
+        await asyncio.Event().wait()
+
+    async def streaming(scope: Scope, receive: Receive, send: Send) -> None:
+        await StreamingResponse(endless())(scope, receive, send)
+
+    async def main() -> None:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            async with serving(streaming, grace_s=0) as address:
+                request = client.build_request("GET", address.url)
+                answer = await client.send(request, stream=True)
+                chunks = answer.aiter_raw()
+                assert await anext(chunks) == b"first"
+            with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+                await anext(chunks)
+            await answer.aclose()
+
+    asyncio.run(main())
+    assert [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING] == []
 
 
 def test_a_server_that_cannot_start_says_so() -> None:

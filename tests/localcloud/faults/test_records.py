@@ -102,6 +102,9 @@ def test_reordering_does_happen() -> None:
     records = [(float(second), second) for second in range(600)]
     out = list(reordered_within(records, seed=5, probability=0.3, bound=60, position=time_of))
     assert sum(a > b for a, b in itertools.pairwise(out)) > 50
+    furthest = itertools.accumulate((second for second, _ in out), max)
+    behind = [far - second for far, (second, _) in zip(furthest, out, strict=True)]
+    assert 50 < max(behind) <= 60, "the bound is used, and kept"
 
 
 @given(events, seeds)

@@ -82,7 +82,9 @@ def test_a_request_goes_to_its_function_and_the_answer_back() -> None:
         assert len(answer.headers["apigw-requestid"]) == 16
         assert (await client.get("/users/a%20b")).text == "GET /users/{id} "
 
-    run(application(routes, functions, ManualClock()), work)
+    clock = ManualClock()
+    run(application(routes, functions, clock), work)
+    assert clock.sleeping == 0, "no timer outlives its request"
     first, second = functions.events
     assert first["rawQueryString"] == "a=%2Fb"
     assert first["queryStringParameters"] == {"a": "/b"}

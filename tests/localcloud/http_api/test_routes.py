@@ -49,6 +49,24 @@ def test_the_most_specific_route_is_taken(
     assert (match.route.key, match.variables) == (key, variables)
 
 
+@pytest.mark.parametrize(
+    ("keys", "path", "key"),
+    [
+        (["ANY /a/b", "GET /a/{x}"], "/a/b", "ANY /a/b"),
+        (["GET /{x}/{y}", "GET /a/{z+}"], "/a/b", "GET /{x}/{y}"),
+        (["GET /{x}/b", "GET /a/{y}"], "/a/b", "GET /a/{y}"),
+        (["GET /{z+}", "ANY /a/{z+}"], "/a/b/c", "ANY /a/{z+}"),
+        (["GET /{x}/{z+}", "GET /{z+}"], "/a/b", "GET /{x}/{z+}"),
+        (["ANY /a", "GET /a"], "/a", "GET /a"),
+        (["$default", "ANY /{z+}"], "/a", "ANY /{z+}"),
+    ],
+)
+def test_the_path_counts_more_than_the_method(keys: list[str], path: str, key: str) -> None:
+    match = RouteTable([Route(each, "f") for each in keys]).match("GET", path)
+    assert match is not None
+    assert match.route.key == key
+
+
 @pytest.mark.parametrize(("method", "path"), [("GET", "/b"), ("POST", "/a"), ("GET", "/a/")])
 def test_without_a_default_some_requests_have_no_route(method: str, path: str) -> None:
     assert RouteTable([Route("GET /a", "f")]).match(method, path) is None

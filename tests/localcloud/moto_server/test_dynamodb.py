@@ -112,7 +112,14 @@ def test_reads_and_batches_round_each_item() -> None:
 def test_capacity_is_answered_to_those_who_ask() -> None:
     tables = Tables()
     put = {"TableName": "t", "Item": item("a", 2000)}
-    assert "ConsumedCapacity" not in tables.call("PutItem", **put)
+    update = {"TableName": "t", "Key": key("a"), "UpdateExpression": "REMOVE c"}
+    write = {"t": [{"DeleteRequest": {"Key": key("b")}}]}
+    for operation, request in (
+        ("PutItem", put),
+        ("UpdateItem", update),
+        ("BatchWriteItem", {"RequestItems": write}),
+    ):
+        assert "ConsumedCapacity" not in tables.call(operation, **request)
     assert tables.call("PutItem", **put, ReturnConsumedCapacity="TOTAL")["ConsumedCapacity"] == {
         "TableName": "t",
         "CapacityUnits": 2.0,

@@ -13,6 +13,7 @@
     │   ├── WriteConflict           somebody else wrote the same item, again and again
     │   └── Unavailable             a service did not answer, or throttled
     ├── QuarantineError             an operator's request on the quarantine cannot be met
+    │   └── AlreadyRedriven         the ledger says that it was done before
     └── LocalCloudError             the local cloud cannot do what it was asked
         ├── UnsupportedResource     a template holds a resource type that it does not know
         └── StartupError            a part of it did not come up
@@ -72,6 +73,10 @@ class Unavailable(TransientError):
 
 class QuarantineError(MillraceError):
     """An operator's request on the quarantine cannot be met."""
+
+
+class AlreadyRedriven(QuarantineError):
+    """The ledger says that this was redriven before; nothing was written."""
 
 
 class LocalCloudError(MillraceError):

@@ -127,11 +127,11 @@ def _digest_is_right(data: bytes) -> bool:
 def _deaggregated(record: Delivery, stream: Stream, shard_id: str) -> Iterator[Delivery | Rejected]:
     """The user records of a KPL aggregate; sub-sequence numbers count from 0 as in the KCL."""
     # Protobuf is slow to import, and most streams never see an aggregate.
-    from aws_kinesis_agg.kpl_pb2 import AggregatedRecord
+    from aws_kinesis_agg.deaggregator import messages_pb2
     from google.protobuf.message import DecodeError
 
     try:
-        aggregate = AggregatedRecord.FromString(record.data[4:-_KPL_DIGEST_BYTES])
+        aggregate = messages_pb2.AggregatedRecord.FromString(record.data[4:-_KPL_DIGEST_BYTES])
         rows = [
             (
                 aggregate.partition_key_table[row.partition_key_index],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -11,6 +12,7 @@ from millrace.kinesis import Stream
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
+    from mypy_boto3_kinesis.type_defs import ShardTypeDef
 
 
 class StreamCatalog:
@@ -60,18 +62,22 @@ class StreamCatalog:
         known = self._ranges.setdefault(arn, {})
         if shard_id not in known:
             try:
-                pages = self._kinesis.get_paginator("list_shards").paginate(StreamARN=arn)
-                for page in pages:
-                    for shard in page["Shards"]:
-                        hashes = shard["HashKeyRange"]
-                        known[shard["ShardId"]] = (
-                            int(hashes["StartingHashKey"]),
-                            int(hashes["EndingHashKey"]),
-                        )
+                for shard in self._shards(arn):
+                    hashes = shard["HashKeyRange"]
+                    first, last = hashes["StartingHashKey"], hashes["EndingHashKey"]
+                    known[shard["ShardId"]] = (int(first), int(last))
             except (ClientError, BotoCoreError) as error:
                 raise self._failed(f"list the shards of {arn}", error) from error
         # A shard that is no longer listed has expired: every hash may have been in it.
         return known.get(shard_id, (0, 2**128 - 1))
+
+    def _shards(self, arn: str) -> Iterator[ShardTypeDef]:
+        # boto3's paginator names the stream on every page, which Kinesis refuses from the second.
+        answer = self._kinesis.list_shards(StreamARN=arn)
+        yield from answer["Shards"]
+        while token := answer.get("NextToken"):
+            answer = self._kinesis.list_shards(NextToken=token)
+            yield from answer["Shards"]
 
     def _failed(self, action: str, error: Exception) -> Exception:
         return unavailable(action, error, self._kinesis.meta.endpoint_url)

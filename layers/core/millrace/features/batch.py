@@ -96,7 +96,7 @@ class BatchReader:
                 batch.poison.append(Poison(key, body, found.sequence_number))
                 continue
             try:
-                event = self._reader.read(found.data, found.arrival_ms)
+                event = self.event(found.data, found.arrival_ms)
                 if event.id is None:
                     self._check_identity(event, found)
             except InvalidEvent as error:
@@ -104,6 +104,10 @@ class BatchReader:
             else:
                 batch.placed.append(Placed(event, found, record["eventSourceARN"]))
         return batch._replace(records=count)
+
+    def event(self, data: bytes, arrival_ms: int) -> Event:
+        """One event, checked. Raises InvalidEvent."""
+        return self._reader.read(data, arrival_ms)
 
     def _stream_of(self, arn: str, shard_id: str, sequence: int, arrival_ms: int) -> Stream:
         self._streams.begins(arn, shard_id, sequence, arrival_ms)

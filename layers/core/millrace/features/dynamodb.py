@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from millrace.aws import PARALLEL, unavailable
-from millrace.errors import MillraceError, Unavailable, UnreadableState, WriteConflict
+from millrace.errors import (
+    AlreadyRedriven,
+    ConfigurationError,
+    MillraceError,
+    Unavailable,
+    UnreadableState,
+    WriteConflict,
+)
 from millrace.features.entry import Entry, Hole, new_entry
 from millrace.features.item import KEY, Attribute, from_item, to_item
 from millrace.features.plan import Plan
@@ -37,18 +44,26 @@ class DynamoDBStore:
 
     `ttl_s` is how long after its last event's arrival an item may be forgotten; it must outlast
     the stream's retention and the longest window, or a replay could count an event twice.
-    `plain` keeps the attributes for readers of the table. Counts what it asked of DynamoDB.
+    `plain` keeps the attributes for readers of the table; `ledger` is the table of redriven ids,
+    which only redrives need. Adds up the write capacity that it consumed.
     """
 
     parallel = PARALLEL
 
     def __init__(
-        self, client: DynamoDBClient, table: str, ttl_s: int, *, plain: bool = True
+        self,
+        client: DynamoDBClient,
+        table: str,
+        ttl_s: int,
+        *,
+        plain: bool = True,
+        ledger: str | None = None,
     ) -> None:
         self._client = client
         self._table = table
         self._ttl_s = ttl_s
         self._plain = plain
+        self._ledger = ledger
         self.consumed_wcu = 0.0
 
     def read(self, keys: Sequence[Key]) -> Mapping[str, Entry | Exception | None]:
@@ -113,6 +128,43 @@ class DynamoDBStore:
         """The attributes that store an entry."""
         expires_s = entry.profile.updated_ms // 1000 + self._ttl_s
         return to_item(key.storage, entry, key.plan, expires_s, plain=self._plain)
+
+    def write_once(
+        self, key: Key, entry: Entry, expected_version: int, ids: Sequence[str]
+    ) -> Conflict | None:
+        """See LedgerStore: one transaction over both tables."""
+        if self._ledger is None:
+            raise ConfigurationError("No ledger table is named; a redrive needs one.")
+        item = self.item(key, entry)
+        puts: list[Any] = [{"Put": conditional_put(self._table, item, expected_version)}]
+        for identity in ids:
+            puts.append(
+                {
+                    "Put": {
+                        "TableName": self._ledger,
+                        "Item": {"id": {"S": identity}},
+                        "ConditionExpression": "attribute_not_exists(id)",
+                    }
+                }
+            )
+        try:
+            self._client.transact_write_items(TransactItems=puts)
+        except self._client.exceptions.TransactionCanceledException as error:
+            return self._cancelled(key, error, ids)
+        except (ClientError, BotoCoreError) as error:
+            raise self._failed("redrive events", error) from error
+        return None
+
+    def _cancelled(self, key: Key, error: ClientError, ids: Sequence[str]) -> Conflict:
+        reasons: Any = error.response.get("CancellationReasons", ())
+        codes = [reason.get("Code") for reason in reasons]
+        for identity, code in zip(ids, codes[1:], strict=False):
+            if code == "ConditionalCheckFailed":
+                raise AlreadyRedriven(f"{identity} was redriven before.") from error
+        if codes and codes[0] == "ConditionalCheckFailed":
+            raw = self._raw(key)
+            return Conflict(None if raw is None else from_item(raw, key.plan))
+        raise self._failed("redrive events", error) from error
 
     def watermark(self, key: Key) -> Position | None:
         """See Store."""

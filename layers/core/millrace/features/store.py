@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from millrace.errors import UnreadableState, WriteConflict
+from millrace.errors import AlreadyRedriven, UnreadableState, WriteConflict
 from millrace.features.entry import BEGINNING, Entry, Hole, new_entry
 from millrace.features.item import from_item, to_item
 from millrace.features.plan import Plan
@@ -62,12 +62,26 @@ class Store(Protocol):
         ...
 
 
+class LedgerStore(Store, Protocol):
+    """A store that can also write once and for all, under ids in a ledger."""
+
+    def write_once(
+        self, key: Key, entry: Entry, expected_version: int, ids: Sequence[str]
+    ) -> Conflict | None:
+        """As `write`, and note `ids` in the ledger in the same transaction.
+
+        Raises AlreadyRedriven when any of the ids stands there: then nothing is written.
+        """
+        ...
+
+
 class MemoryStore:
     """A store in a dictionary, of items as DynamoDB would hold them."""
 
     parallel = 1
 
     def __init__(self, expires_s: int = 0) -> None:
+        self.ledger: set[str] = set()
         self.items: dict[str, dict[str, Any]] = {}
         self._expires_s = expires_s
 
@@ -92,6 +106,18 @@ class MemoryStore:
             return Conflict(None if present is None else from_item(present, key.plan))
         self.items[key.storage] = dict(item)
         return None
+
+    def write_once(
+        self, key: Key, entry: Entry, expected_version: int, ids: Sequence[str]
+    ) -> Conflict | None:
+        """See LedgerStore."""
+        known = self.ledger.intersection(ids)
+        if known:
+            raise AlreadyRedriven(f"{sorted(known)[0]} was redriven before.")
+        conflict = self.write(key, entry, expected_version)
+        if conflict is None:
+            self.ledger.update(ids)
+        return conflict
 
     def watermark(self, key: Key) -> Position | None:
         """See Store."""

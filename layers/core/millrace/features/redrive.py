@@ -1,0 +1,296 @@
+"""Bringing back what was put away: poison once it is mended, late events, holes, failed batches.
+
+Nothing is ever guessed. A record is applied only where it is certain that it is missing:
+
+=============  ===================================================================================
+kept as        it is missing when
+=============  ===================================================================================
+``quarantine`` always: poison was never applied; a ledger key in the same transaction makes it once
+``late``       always: it was counted and left out; the ledger, likewise
+``gave-up``    its hole stands in the entry; filling it removes the hole in the same write
+failed batch   it is above the watermark; or its event id is not remembered though its time is
+               within what is remembered. Below that, without a hole, it is *undetermined*.
+=============  ===================================================================================
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from millrace.errors import AlreadyRedriven, InvalidEvent, QuarantineError, WriteConflict
+from millrace.features.batch import BatchReader, Group
+from millrace.features.entry import Entry, Hole, Ranked, advance, new_entry, storage_key
+from millrace.features.fold import fold
+from millrace.features.plan import Plan
+from millrace.features.store import Conflict, Key, LedgerStore
+from millrace.objects import Objects
+from millrace.quarantine import GAVE_UP, LATE, POISON, delivery_of
+
+FAILED = "aws/lambda"
+DONE = "redriven"
+KINDS = (POISON, LATE, GAVE_UP, FAILED)
+
+APPLIED = "applied now"
+KNOWN = "applied before"
+MISSING = "missing"
+HOLE = "in a hole"
+UNDETERMINED = "undetermined"
+INVALID = "still invalid"
+QUARANTINED = "now in quarantine"
+
+_SETTLED = {APPLIED, KNOWN, QUARANTINED}
+
+_TRIES = 8
+
+
+class Kept(NamedTuple):
+    """An object in the quarantine bucket."""
+
+    key: str
+    kind: str
+    content: Mapping[str, Any]
+
+
+class Redriver:
+    """Lists, judges and redrives what is in a quarantine bucket."""
+
+    def __init__(self, reader: BatchReader, store: LedgerStore, objects: Objects) -> None:
+        self._reader = reader
+        self._store = store
+        self._objects = objects
+
+    def pending(self, kinds: Sequence[str] = KINDS) -> Iterator[str]:
+        """The keys of the objects of these kinds."""
+        for kind in kinds:
+            yield from self._objects.keys(f"{kind}/")
+
+    def show(self, key: str) -> Kept:
+        """An object. Raises QuarantineError where there is none, or it is none of ours."""
+        kind = next((kind for kind in KINDS if key.startswith(f"{kind}/")), None)
+        if kind is None:
+            raise QuarantineError(
+                f"{key!r} is no quarantine object: keys begin with {', '.join(KINDS)}."
+            )
+        try:
+            content = orjson.loads(self._objects.get(key))
+        except orjson.JSONDecodeError as error:
+            raise QuarantineError(f"{key!r} is not JSON: {error}") from error
+        return Kept(key, kind, content)
+
+    def judge(self, key: str, changes: Mapping[str, object] | None = None) -> Counter[str]:
+        """What a redrive of this object would do: how many events have which status."""
+        return self._work(key, changes or {}, write=False)
+
+    def redrive(self, key: str, changes: Mapping[str, object] | None = None) -> Counter[str]:
+        """Apply what is certainly missing; how many events ended with which status.
+
+        `changes` are set in a poison record's JSON first. When nothing of an object is left to
+        do, it moves to ``redriven/``. Raises QuarantineError and Unavailable.
+        """
+        done = self._work(key, changes or {}, write=True)
+        if not done.keys() - _SETTLED:
+            self._objects.put(f"{DONE}/{key}", self._objects.get(key))
+            self._objects.delete(key)
+        return done
+
+    def _work(self, key: str, changes: Mapping[str, object], *, write: bool) -> Counter[str]:
+        kept = self.show(key)
+        if changes and kept.kind != POISON:
+            raise QuarantineError(f"Only poison can be changed, not {kept.kind}: {key!r}")
+        if kept.kind == GAVE_UP:
+            return self._fill(kept, write=write)
+        if kept.kind == FAILED:
+            return self._failed_batch(kept, write=write)
+        return self._one(kept, changes, write=write)
+
+    # Poison and late events: one record, once, by the ledger.
+
+    def _one(self, kept: Kept, changes: Mapping[str, object], *, write: bool) -> Counter[str]:
+        result: Counter[str] = Counter()
+        try:
+            delivery = delivery_of(kept.content)
+            event = self._reader.event(_changed(delivery.data, changes), delivery.arrival_ms)
+        except InvalidEvent:
+            return Counter({INVALID: 1})
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise QuarantineError(
+                f"{kept.key!r} was never a whole record, so it cannot be redriven: {error}"
+            ) from error
+        for plan, name in zip(self._reader.plans, event.keys, strict=True):
+            # A late event was late for one entity only.
+            if name is None or kept.content.get("entity", plan.entity.name) != plan.entity.name:
+                continue
+            ids = [f"{plan.entity.name}/{delivery.position}"]
+            if event.id is not None:
+                ids.append(f"{plan.entity.name}/{name}/id/{event.id}")
+            ranked = Ranked(None, event, delivery.arrival_ms)
+            result[self._apply_once(plan, name, ranked, ids, write=write)] += 1
+        return result
+
+    def _apply_once(
+        self, plan: Plan, name: str, ranked: Ranked, ids: Sequence[str], *, write: bool
+    ) -> str:
+        place = self._place(plan, name)
+
+        def change(entry: Entry) -> Entry | None:
+            profile, change = fold(entry.profile, [ranked.event], plan, whatever_the_lateness=True)
+            profile.updated_ms = max(ranked.arrival_ms, entry.profile.updated_ms + 1)
+            return entry._replace(profile=profile) if change.applied else None
+
+        if not write:
+            entry = self._read(place)
+            return MISSING if change(entry or new_entry(plan)) is not None else KNOWN
+        try:
+            return self._write(
+                place,
+                change,
+                lambda entry, version: self._store.write_once(place, entry, version, ids),
+            )
+        except AlreadyRedriven:
+            return KNOWN
+
+    # Holes: all records of one, once, by the hole itself.
+
+    def _fill(self, kept: Kept, *, write: bool) -> Counter[str]:
+        content = kept.content
+        hole = Hole.parse(content["hole"])
+        plan = next(p for p in self._reader.plans if p.entity.name == content["entity"])
+        deliveries = [delivery_of(record) for record in content["records"]]
+        events = [self._reader.event(d.data, d.arrival_ms) for d in deliveries]
+        place = self._place(plan, content["key"])
+
+        def change(entry: Entry) -> Entry | None:
+            if hole not in entry.holes:
+                return None
+            profile, _ = fold(entry.profile, events, plan, whatever_the_lateness=True)
+            profile.updated_ms = entry.profile.updated_ms + 1
+            rest = tuple(other for other in entry.holes if other != hole)
+            return entry._replace(profile=profile, holes=rest)
+
+        if not write:
+            entry = self._read(place)
+            standing = entry is not None and hole in entry.holes
+            return Counter({MISSING if standing else KNOWN: len(events)})
+        status = self._write(
+            place, change, lambda entry, version: self._store.write(place, entry, version)
+        )
+        return Counter({status: len(events)})
+
+    # Batches that Lambda gave up on: what is above the watermark, or provably missing by its id.
+
+    def _failed_batch(self, kept: Kept, *, write: bool) -> Counter[str]:
+        batch = self._reader.read(records_of(kept))
+        result: Counter[str] = Counter()
+        for one in batch.poison:
+            result[QUARANTINED if write else INVALID] += 1
+            if write:
+                self._objects.put(one.key, one.body)
+        for group in self._reader.groups(batch.placed):
+            result += self._failed_group(group, write=write)
+        return result
+
+    def _failed_group(self, group: Group, *, write: bool) -> Counter[str]:
+        plan = group.key.plan
+        statuses = self._judged(group, self._read(group.key))
+        if not write or MISSING not in statuses:
+            return Counter(statuses)
+
+        def change(entry: Entry) -> Entry | None:
+            nonlocal statuses
+            statuses = self._judged(group, entry)
+            wanted = [
+                ranked
+                for ranked, status in zip(group.ranked, statuses, strict=True)
+                if status == MISSING
+            ]
+            above = [r for r in wanted if _is_above(r, entry)]
+            # Those below are told by their ids alone: without a rank the watermark lets them be.
+            below = [r._replace(rank=None) for r in wanted if not _is_above(r, entry)]
+            outcome = advance(entry, [*below, *above], plan)
+            return outcome.entry if outcome.changed else None
+
+        self._write(
+            group.key, change, lambda entry, version: self._store.write(group.key, entry, version)
+        )
+        return Counter(APPLIED if status == MISSING else status for status in statuses)
+
+    def _judged(self, group: Group, entry: Entry | None) -> list[str]:
+        return [_status(ranked, entry, group.key.plan) for ranked in group.ranked]
+
+    # Reading and writing.
+
+    def _place(self, plan: Plan, name: str) -> Key:
+        return Key(storage_key(self._reader.definitions, plan, name), plan)
+
+    def _read(self, place: Key) -> Entry | None:
+        found = self._store.read([place])[place.storage]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def _write(
+        self,
+        place: Key,
+        change: Callable[[Entry], Entry | None],
+        write: Callable[[Entry, int], Conflict | None],
+    ) -> str:
+        """Write what `change` makes of the entry; KNOWN where there is nothing to change."""
+        entry = self._read(place)
+        for _ in range(_TRIES):
+            current = entry or new_entry(place.plan)
+            after = change(current)
+            if after is None:
+                return KNOWN
+            conflict = write(after._replace(version=current.version + 1), current.version)
+            if conflict is None:
+                return APPLIED
+            entry = conflict.current
+        raise WriteConflict(f"{place.storage!r} was written by others {_TRIES} times in a row.")
+
+
+def records_of(kept: Kept) -> Sequence[Any]:
+    """The records in what Lambda left of a failed batch. Raises QuarantineError."""
+    try:
+        payload = kept.content["payload"]
+        event = orjson.loads(payload) if isinstance(payload, str) else payload
+        records: Sequence[Any] = event["Records"]
+    except (KeyError, TypeError, orjson.JSONDecodeError) as error:
+        raise QuarantineError(
+            f"{kept.key!r} holds no batch: {error!r}. Lambda puts whole batches into S3 only."
+        ) from error
+    return records
+
+
+def _is_above(ranked: Ranked, entry: Entry) -> bool:
+    return ranked.rank is not None and (entry.watermark is None or ranked.rank > entry.watermark)
+
+
+def _status(ranked: Ranked, entry: Entry | None, plan: Plan) -> str:
+    """Whether an event of a failed batch is missing, applied, or neither for certain."""
+    if entry is None or _is_above(ranked, entry):
+        return MISSING
+    if any(ranked.rank in hole for hole in entry.holes):
+        return HOLE
+    event = ranked.event
+    if event.id is not None:
+        if event.id_hash in entry.profile.ids:
+            return KNOWN
+        if event.time_ms >= entry.profile.late_floor_ms(plan.lateness_ms):
+            return MISSING
+    return UNDETERMINED
+
+
+def _changed(data: bytes, changes: Mapping[str, object]) -> bytes:
+    if not changes:
+        return data
+    try:
+        document = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise QuarantineError(f"Only JSON can be changed: {error}") from error
+    if not isinstance(document, dict):
+        raise QuarantineError("Only a JSON object can be changed.")
+    return orjson.dumps({**document, **changes})

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 import uvicorn
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -131,6 +132,7 @@ class _DroppableProtocol(H11Protocol):
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             scope.setdefault("extensions", {})[_EXTENSION] = {"transport": transport}
-            await inner(scope, receive, send)
+            with contextlib.suppress(ClientDisconnect):  # nobody is left to be answered
+                await inner(scope, receive, send)
 
         self.app = app

@@ -32,6 +32,11 @@ def test_botocore_reads_code_message_and_status(protocol: Protocol, status: int)
     assert error["ResponseMetadata"]["HTTPStatusCode"] == status
 
 
+def test_the_query_protocol_says_whose_fault_it_is() -> None:
+    assert parsed(Protocol.QUERY, 400)["Error"]["Type"] == "Sender"
+    assert parsed(Protocol.QUERY, 500)["Error"]["Type"] == "Receiver"
+
+
 def test_a_head_request_gets_no_body() -> None:
     answer = error_answer(Protocol.REST_XML, 503, "SlowDown", "slower", head=True)
     assert (answer.status, answer.body) == (503, b"")

@@ -135,6 +135,28 @@ def test_a_stream_that_never_ends_is_ended_without_noise(caplog: pytest.LogCaptu
     assert [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING] == []
 
 
+def test_a_client_that_goes_away_makes_no_noise(caplog: pytest.LogCaptureFixture) -> None:
+    gone = asyncio.Event()
+
+    async def reading(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await Request(scope, receive).body()
+        finally:
+            gone.set()
+
+    async def main() -> None:
+        async with serving(reading) as address:
+            _, writer = await asyncio.open_connection(address.host, address.port)
+            writer.write(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhalf ")
+            await writer.drain()
+            writer.close()
+            await writer.wait_closed()
+            await gone.wait()
+
+    asyncio.run(main())
+    assert [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING] == []
+
+
 def test_a_server_that_cannot_start_says_so() -> None:
     async def main() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:

@@ -65,13 +65,13 @@ def runtime() -> Iterator[Runtime]:
 
 
 def test_put_and_get(runtime: Runtime) -> None:
-    runtime.put("a", 1, count="5", tags=["x", "y"])
+    runtime.put("a", 1, count="5", tags=["x\n", "y"])
     answer = runtime.get("a")
     assert values_of(answer) == {
         "userId": "a",
         "updatedAt": at(1),
         "count": "5",
-        "tags": ["x", "y"],
+        "tags": ["x\n", "y"],
     }
     assert answer["ResponseMetadata"]["RequestId"]
     assert "ExpiresAt" not in answer

@@ -100,6 +100,13 @@ def test_unsigned_and_old_requests_are_recognised_where_they_can_be(
     assert (call.service, call.operation) == (service, operation or UNKNOWN)
 
 
+def test_roles_are_assumed_without_a_signature() -> None:
+    form = b"Action=AssumeRoleWithWebIdentity&Version=2011-06-15"
+    content_type = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+    call = recognise(Head("POST", "/", "", content_type), form)
+    assert call == Call("sts", "AssumeRoleWithWebIdentity", Protocol.QUERY)
+
+
 def test_a_request_of_an_unknown_operation_is_its_services() -> None:
     request, _ = sent("s3", "ListBuckets", {})
     call = recognise(Head("PATCH", "/b/k", "", request.headers))

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
@@ -16,7 +16,7 @@ from localcloud.gateway.answers import send_whole
 from localcloud.gateway.application import Gateway
 from localcloud.gateway.upstream import Body, Upstream, UpstreamError
 from localcloud.serving import Address, listener, serving
-from tests.localcloud.gateway.aws import client
+from tests.localcloud.gateway.aws import client, serialised
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -31,8 +31,8 @@ class Echo:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.peers.append(scope["client"])
         request = Request(scope, receive)
-        self.headers.append(dict(request.headers))
         body = await request.body()
+        self.headers.append(dict(request.headers))
         fields = [(b"content-length", str(len(body)).encode()), (b"x-path", scope["raw_path"])]
         await send_whole(send, 200, fields, body)
 
@@ -58,7 +58,9 @@ async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
 HOST = [(b"host", b"127.0.0.1")]
 
 
-@settings(max_examples=8, deadline=None)
+@example([0, 5], False)
+@example([5, 0, 5], False)
+@settings(max_examples=6, deadline=None)
 @given(st.lists(st.integers(0, 600_000), min_size=1, max_size=4), st.booleans())
 def test_any_body_comes_back_over_one_connection(sizes: list[int], known: bool) -> None:
     async def main() -> None:
@@ -179,6 +181,29 @@ def test_interim_answers_are_passed_over_and_no_body_is_awaited_where_none_comes
                 Body(b""),
             )
             upstream.close()
+
+    asyncio.run(main())
+
+
+def test_a_client_that_goes_away_in_the_middle_of_its_request_is_not_served() -> None:
+    async def main() -> None:
+        echo = Echo()
+        async with link(echo) as upstream:
+            gateway = Gateway(upstream, {})
+            async with serving(gateway) as address:
+                _, writer = await asyncio.open_connection(address.host, address.port)
+                head, _ = serialised("s3", "PutObject")
+                lines = [f"{head.method} {head.path} HTTP/1.1", "host: x", "content-length: 10"]
+                lines += [f"authorization: {head.headers['authorization']}", "", "half "]
+                writer.write("\r\n".join(lines).encode())
+                await writer.drain()
+                writer.close()
+                await writer.wait_closed()
+                async with asyncio.timeout(20):
+                    while not (counts := gateway.counters.snapshot()):
+                        await asyncio.sleep(0)
+        assert counts["s3", "PutObject"].unanswered == 1
+        assert echo.headers == []
 
     asyncio.run(main())
 

@@ -72,7 +72,7 @@ def run(app: Starlette, work: Callable[[httpx.AsyncClient], Awaitable[None]]) ->
 
 
 def test_a_request_goes_to_its_function_and_the_answer_back() -> None:
-    functions = Functions(echo=echo)
+    functions, clock = Functions(echo=echo), ManualClock()
     routes = [Route("POST /events", "echo"), Route("GET /users/{id}", "echo")]
 
     async def work(client: httpx.AsyncClient) -> None:
@@ -81,10 +81,9 @@ def test_a_request_goes_to_its_function_and_the_answer_back() -> None:
         assert answer.headers["content-type"] == "text/plain; charset=utf-8"
         assert len(answer.headers["apigw-requestid"]) == 16
         assert (await client.get("/users/a%20b")).text == "GET /users/{id} "
+        assert clock.sleeping == 0, "no timer outlives its request"
 
-    clock = ManualClock()
     run(application(routes, functions, clock), work)
-    assert clock.sleeping == 0, "no timer outlives its request"
     first, second = functions.events
     assert first["rawQueryString"] == "a=%2Fb"
     assert first["queryStringParameters"] == {"a": "/b"}
@@ -271,6 +270,7 @@ def test_cors_is_the_gateways_business() -> None:
             "expose-headers": "x-mine",
         }
         assert answer.headers["x-mine"] == "1"
+        assert answer.headers["vary"] == "Origin", "a cache must not give it to another"
         assert access_control(await client.get("/")) == {}
         assert (await client.options("/x")).status_code == 200, "no preflight: the route's business"
 

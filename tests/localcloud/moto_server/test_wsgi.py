@@ -82,3 +82,17 @@ def test_a_failure_inside_moto_is_logged(caplog: pytest.LogCaptureFixture) -> No
     assert answer[0] == 500
     assert parsed("dynamodb", answer)["Code"] == "InternalFailure"
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+def test_a_header_that_comes_twice_is_joined() -> None:
+    def call(method: str, path: str, *more: tuple[str, str]) -> dict[str, str]:
+        headers = [*signed("s3", "text/plain"), *more]
+        status, answered, body = dispatcher.call(Request(method, path, headers, b""))
+        assert status == 200, body
+        return {name.lower(): value for name, value in answered}
+
+    call("PUT", "/bucket-of-twice")
+    twice = (("x-amz-meta-a", "1"), ("x-amz-meta-a", "2"), ("x-amz-meta-b_c", "3"))
+    call("PUT", "/bucket-of-twice/key", *twice)
+    found = call("GET", "/bucket-of-twice/key")
+    assert (found["x-amz-meta-a"], found["x-amz-meta-b_c"]) == ("1,2", "3")

@@ -51,7 +51,11 @@ def test_it_answers_while_the_block_runs_and_not_after(tmp_path: Path) -> None:
 def test_it_ends_when_its_parent_ends(tmp_path: Path, end: signal.Signals) -> None:
     command = [sys.executable, "-c", PARENT, str(tmp_path / "moto.log")]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment(os.environ, "123456789012"),
     ) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline().split()[1])

@@ -24,6 +24,7 @@ from localcloud.serving import Address, listener
 ACCOUNT_ID = "123456789012"
 COMMAND = (sys.executable, "-m", "localcloud.moto_server")
 _START_TIMEOUT_S = 60.0
+_DYING_S = 5.0
 _INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV")
 
 
@@ -100,7 +101,10 @@ async def _wait_until_it_answers(
         death = asyncio.ensure_future(process.wait())
         try:
             await asyncio.wait({request, death}, return_when=asyncio.FIRST_COMPLETED)
-            if not request.done():
+            if request.done() and request.exception() is not None:
+                # A server that dies hangs up before it can be seen to be dead.
+                await asyncio.wait({death}, timeout=_DYING_S)
+            if death.done():
                 raise StartupError(
                     f"The moto server ended with status {process.returncode} before it answered; "
                     f"its last words are in {log}"

@@ -57,17 +57,18 @@ def test_it_ends_when_its_parent_ends(tmp_path: Path, end: signal.Signals) -> No
         text=True,
         env=environment(os.environ, "123456789012"),
     ) as parent:
-        assert parent.stdout is not None
-        pid = int(parent.stdout.readline().split()[1])
-        server = os.pidfd_open(pid)
         try:
+            assert parent.stdout is not None
+            pid = int(parent.stdout.readline().split()[1])
             assert os.getpgid(pid) == pid, "Ctrl-C reaches us, and we stop the server"
+            server = os.pidfd_open(pid)
             parent.send_signal(end)
             parent.wait(30)
             ended, _, _ = select.select([server], [], [], 30)
+            os.close(server)
             assert ended, f"process {pid} outlived its parent"
         finally:
-            os.close(server)
+            parent.kill()
 
 
 def test_a_server_that_does_not_come_up_names_its_log(tmp_path: Path) -> None:

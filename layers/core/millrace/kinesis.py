@@ -40,7 +40,7 @@ class Position(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """One user record, out of its base64 and its aggregate."""
+    """One user record of the stream `arn`, out of its base64 and its aggregate."""
 
     position: Position
     sequence_number: str
@@ -48,6 +48,7 @@ class Delivery(NamedTuple):
     data: bytes
     arrival_ms: int
     aggregated: bool
+    arn: str
 
 
 class Rejected(NamedTuple):
@@ -58,6 +59,11 @@ class Rejected(NamedTuple):
     raw: object
     sequence_number: str | None
     position: Position | None
+    arn: str
+
+
+# Half the time of Position(…): there is one, and a Delivery, for every event.
+_new = tuple.__new__
 
 
 class Stream(NamedTuple):
@@ -72,13 +78,8 @@ class Stream(NamedTuple):
 StreamOf = Callable[[str, str, int, int], Stream]
 
 
-def decode(
-    records: Iterable[Any], stream_of: StreamOf
-) -> Iterator[tuple[Any, Delivery | Rejected]]:
-    """Every user record of an invocation, in order, with the Kinesis record that it came in.
-
-    What `stream_of` raises comes through.
-    """
+def decode(records: Iterable[Any], stream_of: StreamOf) -> Iterator[Delivery | Rejected]:
+    """Every user record of an invocation, in order. What `stream_of` raises comes through."""
     shards: dict[tuple[str, str], Stream] = {}
     for record in records:
         try:
@@ -91,32 +92,34 @@ def decode(
             partition_key, coded = kinesis["partitionKey"], kinesis["data"]
             shard_number = int(shard_id.rpartition("-")[2])
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            yield record, _malformed(record, error)
+            yield _malformed(record, error)
             continue
         stream = shards.get((arn, shard_id))
         if stream is None:
             stream = stream_of(arn, shard_id, sequence, arrival_ms)
             shards[arn, shard_id] = stream
-        position = Position(stream.created_ms, shard_number, sequence, 0)
+        position = _new(Position, (stream.created_ms, shard_number, sequence, 0))
         try:
             data = a2b_base64(coded, strict_mode=True)
         except (Base64Error, ValueError, TypeError) as error:
             message = f"the record's data is not base64: {error}"
-            yield record, Rejected("not-base64", message, coded, sequence_number, position)
+            yield Rejected("not-base64", message, coded, sequence_number, position, arn)
             continue
-        plain = Delivery(position, sequence_number, partition_key, data, arrival_ms, False)
+        fields = (position, sequence_number, partition_key, data, arrival_ms, False, arn)
+        plain = _new(Delivery, fields)
         if data.startswith(_KPL_MAGIC) and _digest_is_right(data):
-            for sub_record in _deaggregated(plain, stream, shard_id):
-                yield record, sub_record
+            yield from _deaggregated(plain, stream, shard_id)
         else:
-            yield record, plain
+            yield plain
 
 
 def _malformed(record: object, error: Exception) -> Rejected:
     kinesis = record.get("kinesis") if isinstance(record, Mapping) else None
     number = kinesis.get("sequenceNumber") if isinstance(kinesis, Mapping) else None
+    arn = record.get("eventSourceARN", "") if isinstance(record, Mapping) else ""
     message = f"not a Kinesis record as Lambda sends it: {type(error).__name__}: {error}"
-    return Rejected("not-a-kinesis-record", message, record, str(number) if number else None, None)
+    sequence_number = str(number) if number else None
+    return Rejected("not-a-kinesis-record", message, record, sequence_number, None, str(arn))
 
 
 def _digest_is_right(data: bytes) -> bool:
@@ -145,8 +148,8 @@ def _deaggregated(record: Delivery, stream: Stream, shard_id: str) -> Iterator[D
         hashes = [_effective_hash(partition_key, hash_key) for partition_key, hash_key, _ in rows]
     except (DecodeError, IndexError, ValueError) as error:
         message = f"a damaged KPL aggregate: {error}"
-        raw = record.data
-        yield Rejected("damaged-aggregate", message, raw, record.sequence_number, record.position)
+        where = (record.sequence_number, record.position, record.arn)
+        yield Rejected("damaged-aggregate", message, record.data, *where)
         return
     first, last = stream.hash_range(shard_id)
     for sub, ((partition_key, _, data), hashed) in enumerate(zip(rows, hashes, strict=True)):

@@ -34,7 +34,7 @@ def stream_name(arn: str) -> str:
 
 
 def object_key(kind: str, stream: str, position: Position) -> str:
-    """Where a record's object stands: in order of time within its shard."""
+    """Where a record's object stands: in the order of its shard."""
     shard = f"shardId-{position.shard:012d}"
     return (
         f"{kind}/{stream}/{position.created_ms}/{shard}/"
@@ -42,15 +42,14 @@ def object_key(kind: str, stream: str, position: Position) -> str:
     )
 
 
-def record_of(
-    delivery: Delivery, stream: str, reason: str, message: str, **more: object
-) -> dict[str, object]:
+def record_of(delivery: Delivery, reason: str, message: str, **more: object) -> dict[str, object]:
     """The object for a record that could be decoded."""
     position = delivery.position
     record: dict[str, object] = {
         "reason": reason,
         "message": message,
-        "stream": stream,
+        "stream": stream_name(delivery.arn),
+        "streamARN": delivery.arn,
         "shardId": f"shardId-{position.shard:012d}",
         "sequenceNumber": delivery.sequence_number,
         "subSequenceNumber": position.sub,
@@ -66,9 +65,10 @@ def record_of(
     return record
 
 
-def rejected_object(rejected: Rejected, stream: str) -> tuple[str, bytes]:
+def rejected_object(rejected: Rejected) -> tuple[str, bytes]:
     """Key and body for a record that could not be decoded."""
     raw = rejected.raw
+    stream = stream_name(rejected.arn)
     shown = base64.b64encode(raw).decode() if isinstance(raw, bytes) else raw
     record = {
         "reason": rejected.reason,
@@ -117,4 +117,5 @@ def delivery_of(record: Mapping[str, Any]) -> Delivery:
         data=base64.b64decode(record["data"]),
         arrival_ms=read_time_ms(record["arrival"], "arrival"),
         aggregated=record["aggregated"],
+        arn=record["streamARN"],
     )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from millrace.errors import InvalidEvent
 from millrace.events import Event, EventReader
-from millrace.features.entry import Ranked, storage_key
+from millrace.features.entry import storage_key
 from millrace.features.plan import Plan, plans_of
 from millrace.features.store import Key
-from millrace.kinesis import Delivery, Rejected, Stream, decode
+from millrace.kinesis import Delivery, Position, Rejected, Stream, decode
 from millrace.quarantine import (
     POISON,
     encode,
@@ -38,7 +38,6 @@ class Placed(NamedTuple):
 
     event: Event
     delivery: Delivery
-    arn: str
 
 
 class Poison(NamedTuple):
@@ -50,17 +49,18 @@ class Poison(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A key's events of a batch, in their order; `ranked` and `placed` go together."""
+    """A key's events of a batch, in their order, each with its delivery and its rank."""
 
     key: Key
     name: str
-    ranked: list[Ranked]
-    placed: list[Placed]
+    events: list[Event]
+    ranks: list[Position | None]
+    deliveries: list[Delivery]
 
     @property
     def first_number(self) -> str:
         """The sequence number of its first record."""
-        return self.placed[0].delivery.sequence_number
+        return self.deliveries[0].sequence_number
 
 
 class Batch(NamedTuple):
@@ -88,21 +88,21 @@ class BatchReader:
         """The batch. Raises Unavailable where its stream cannot be described."""
         batch = Batch(0, [], [])
         count = 0
-        for record, found in decode(records, self._stream_of):
+        read = self._reader.read
+        for found in decode(records, self._stream_of):
             count += 1
             if isinstance(found, Rejected):
-                arn = record.get("eventSourceARN", "") if isinstance(record, Mapping) else ""
-                key, body = rejected_object(found, stream_name(str(arn)))
+                key, body = rejected_object(found)
                 batch.poison.append(Poison(key, body, found.sequence_number))
                 continue
             try:
-                event = self.event(found.data, found.arrival_ms)
+                event = read(found.data, found.arrival_ms)
                 if event.id is None:
                     self._check_identity(event, found)
             except InvalidEvent as error:
-                batch.poison.append(_poison(found, stream_name(record["eventSourceARN"]), error))
+                batch.poison.append(_poison(found, error))
             else:
-                batch.placed.append(Placed(event, found, record["eventSourceARN"]))
+                batch.placed.append(Placed(event, found))
         return batch._replace(records=count)
 
     def event(self, data: bytes, arrival_ms: int) -> Event:
@@ -130,22 +130,25 @@ class BatchReader:
 
     def groups(self, placed: Sequence[Placed]) -> list[Group]:
         """The events by key; an event is in a group for every entity that it names."""
-        groups: dict[tuple[int, str], Group] = {}
-        for one in placed:
-            event, delivery, _ = one
-            for plan, key in zip(self.plans, event.keys, strict=True):
+        found: list[Group] = []
+        for plan in self.plans:
+            groups: dict[str, Group] = {}
+            for event, delivery in placed:
+                key = event.keys[plan.index]
                 if key is None:
                     continue
-                group = groups.get((plan.index, key))
+                group = groups.get(key)
                 if group is None:
                     place = Key(storage_key(self.definitions, plan, key), plan)
-                    group = groups[plan.index, key] = Group(place, key, [], [])
-                rank = delivery.position if self._is_ranked(key, delivery) else None
-                group.ranked.append(Ranked(rank, event, delivery.arrival_ms))
-                group.placed.append(one)
-        return list(groups.values())
+                    group = groups[key] = Group(place, key, [], [], [])
+                group.events.append(event)
+                group.ranks.append(delivery.position if self._is_ranked(key, delivery) else None)
+                group.deliveries.append(delivery)
+            found += groups.values()
+        return found
 
 
-def _poison(delivery: Delivery, stream: str, error: InvalidEvent) -> Poison:
-    body = encode(record_of(delivery, stream, error.reason, str(error)))
-    return Poison(object_key(POISON, stream, delivery.position), body, delivery.sequence_number)
+def _poison(delivery: Delivery, error: InvalidEvent) -> Poison:
+    body = encode(record_of(delivery, error.reason, str(error)))
+    key = object_key(POISON, stream_name(delivery.arn), delivery.position)
+    return Poison(key, body, delivery.sequence_number)

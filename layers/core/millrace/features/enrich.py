@@ -132,9 +132,10 @@ class Enricher:
         if isinstance(entry, Exception):
             raise entry
         plan = group.key.plan
+        arrived_ms = group.deliveries[-1].arrival_ms
         for conflicts in range(_CONFLICT_TRIES):
             current = entry or new_entry(plan)
-            outcome = advance(current, group.ranked, plan)
+            outcome = advance(current, group.events, group.ranks, arrived_ms, plan)
             if not outcome.changed:
                 return Stored(outcome, 0, conflicts)
             self._put_late(group, outcome)
@@ -151,12 +152,12 @@ class Enricher:
     def _put_late(self, group: Group, outcome: Outcome) -> None:
         """Put late events away before the write that counts them."""
         for index in outcome.late:
-            _, delivery, arn = group.placed[index]
+            delivery = group.deliveries[index]
             lateness_s = group.key.plan.lateness_ms / 1000
             message = f"more than {lateness_s:g} s before the newest event of {group.name!r}"
             entity = group.key.plan.entity.name
-            kept = record_of(delivery, stream_name(arn), LATE, message, entity=entity)
-            place = object_key(f"{LATE}/{entity}", stream_name(arn), delivery.position)
+            kept = record_of(delivery, LATE, message, entity=entity)
+            place = object_key(f"{LATE}/{entity}", stream_name(delivery.arn), delivery.position)
             self._quarantine.put(place, encode(kept))
 
     def _succeeded(self, group: Group, stored: Stored, report: Report) -> None:
@@ -169,13 +170,13 @@ class Enricher:
         report.late += len(outcome.late)
         report.seen_before += outcome.seen_before
         if outcome.applied:
-            oldest_ms = group.ranked[outcome.seen_before].arrival_ms
+            oldest_ms = group.deliveries[outcome.seen_before].arrival_ms
             report.oldest_ms = min(report.oldest_ms or oldest_ms, oldest_ms)
 
     def _failed(self, group: Group, error: Exception, report: Report, now_ms: int) -> None:
         self.cache.forget(group.key.storage)
         limit_ms = self._give_up_after_ms
-        if limit_ms is not None and now_ms - group.ranked[0].arrival_ms >= limit_ms:
+        if limit_ms is not None and now_ms - group.deliveries[0].arrival_ms >= limit_ms:
             try:
                 report.gave_up += self._give_up(group, error)
             except MillraceError as again:
@@ -187,16 +188,16 @@ class Enricher:
 
     def _give_up(self, group: Group, error: Exception) -> int:
         """Keep the key's records aside, then record their hole; how many there are."""
-        last = group.ranked[-1].rank
-        if last is None or any(ranked.rank is None for ranked in group.ranked):
+        last = group.ranks[-1]
+        if last is None or None in group.ranks:
             raise Unavailable(f"Records without an order cannot be given up: {error}")
         watermark = self._store.watermark(group.key)
-        missing = [p for p in group.placed if watermark is None or p.delivery.position > watermark]
+        missing = [d for d in group.deliveries if watermark is None or d.position > watermark]
         if not missing:
             return 0
         hole = Hole.behind(watermark, last)
         stream = stream_name(missing[0].arn)
-        kept = [record_of(p.delivery, stream, GAVE_UP, str(error)) for p in missing]
+        kept = [record_of(delivery, GAVE_UP, str(error)) for delivery in missing]
         entity = group.key.plan.entity.name
         self._quarantine.put(*gave_up_object(stream, entity, group.name, str(hole), kept))
         self._store.give_up(group.key, hole)
@@ -213,10 +214,10 @@ class Enricher:
     def _put_archive(self, placed: Sequence[Placed], report: Report) -> None:
         if self._archive is None:
             return
-        for arn in dict.fromkeys(one.arn for one in placed):
-            deliveries = [one.delivery for one in placed if one.arn == arn]
+        for arn in dict.fromkeys(one.delivery.arn for one in placed):
+            deliveries = [one.delivery for one in placed if one.delivery.arn == arn]
             try:
-                self._archive.take(arn, deliveries)
+                self._archive.take(deliveries)
             except MillraceError as error:
                 report.failure(deliveries[0].sequence_number, "the archive", error)
 

@@ -63,14 +63,6 @@ def new_entry(plan: Plan) -> Entry:
     return Entry(Profile(len(plan.fields)))
 
 
-class Ranked(NamedTuple):
-    """An event with its position, where that ranks it among its key's (see above)."""
-
-    rank: Position | None
-    event: Event
-    arrival_ms: int
-
-
 class Outcome(NamedTuple):
     """What became of a batch's events of one key, by their index."""
 
@@ -86,29 +78,50 @@ class Outcome(NamedTuple):
         return bool(self.applied or self.duplicates or self.late)
 
 
-def advance(entry: Entry, events: Sequence[Ranked], plan: Plan) -> Outcome:
-    """The entry after a batch's events of its key, in their order. Pure."""
+def advance(
+    entry: Entry,
+    events: Sequence[Event],
+    ranks: Sequence[Position | None],
+    arrived_ms: int,
+    plan: Plan,
+) -> Outcome:
+    """The entry after a batch's events of its key, in their order. Pure.
+
+    `ranks` are the events' positions, where those rank them among their key's (see above);
+    `arrived_ms` is the arrival of the newest of them.
+    """
     watermark = entry.watermark
-    fresh = list(range(len(events)))
+    fresh = range(len(events))
     if watermark is not None:
-        fresh = [i for i in fresh if (rank := events[i].rank) is None or rank > watermark]
-    if not fresh:
-        return Outcome(entry, len(events), 0, [], [])
-    new = [events[index] for index in fresh]
-    profile, change = fold(entry.profile, [ranked.event for ranked in new], plan)
+        new = [i for i, rank in enumerate(ranks) if rank is None or rank > watermark]
+        if len(new) < len(events):
+            if not new:
+                return Outcome(entry, len(events), 0, [], [])
+            events, ranks = [events[i] for i in new], [ranks[i] for i in new]
+            return _advance(entry, events, ranks, arrived_ms, plan, new, len(fresh) - len(new))
+    return _advance(entry, events, ranks, arrived_ms, plan, fresh, 0)
+
+
+def _advance(
+    entry: Entry,
+    events: Sequence[Event],
+    ranks: Sequence[Position | None],
+    arrived_ms: int,
+    plan: Plan,
+    indexes: Sequence[int],
+    seen_before: int,
+) -> Outcome:
+    profile, change = fold(entry.profile, events, plan)
     if change.applied:
         # Sinks that take only what is newer need a time that rises with every change.
-        arrived_ms = max(ranked.arrival_ms for ranked in new)
         profile.updated_ms = max(arrived_ms, entry.profile.updated_ms + 1)
-    ranks = [ranked.rank for ranked in new if ranked.rank is not None]
-    if ranks:
-        watermark = ranks[-1]
+    watermark = next((rank for rank in reversed(ranks) if rank is not None), entry.watermark)
     return Outcome(
-        entry._replace(profile=profile, watermark=watermark),
-        len(events) - len(fresh),
+        Entry(profile, watermark, entry.holes, entry.version),
+        seen_before,
         change.applied,
-        [fresh[index] for index in change.duplicates],
-        [fresh[index] for index in change.late],
+        [indexes[index] for index in change.duplicates],
+        [indexes[index] for index in change.late],
     )
 
 

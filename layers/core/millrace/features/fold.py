@@ -15,7 +15,7 @@ from millrace.events import MISSING, Event
 from millrace.features.compaction import COUNTS, VALUES, count_cells, updated, value_cells
 from millrace.features.definitions import OTHER_TYPE, Track
 from millrace.features.plan import Plan
-from millrace.features.profile import ALL, Last, Profile, TrackState
+from millrace.features.profile import ALL, Last, Profile
 from millrace.features.tile_counts import Counts
 from millrace.features.tile_values import Total
 
@@ -45,7 +45,7 @@ def fold(
     writer = _Writer(after, plan)
     duplicates: list[int] = []
     late: list[int] = []
-    ids = after.ids
+    remember = after.ids.add
     lateness_ms = plan.lateness_ms
     floor_ms = 0 if whatever_the_lateness else after.late_floor_ms(lateness_ms)
     for index, event in enumerate(events):
@@ -53,11 +53,9 @@ def fold(
         if time_ms < floor_ms:
             late.append(index)
             continue
-        if event.id is not None:
-            if event.id_hash in ids:
-                duplicates.append(index)
-                continue
-            ids[event.id_hash] = time_ms // 1000
+        if event.id is not None and not remember(event.id_hash, time_ms // 1000, floor_ms // 1000):
+            duplicates.append(index)
+            continue
         writer.add(event)
         if time_ms > after.latest_ms:
             after.latest_ms = time_ms
@@ -148,23 +146,26 @@ class _Writer:
 
     def _keep_last_values(self) -> None:
         """Remember each number's last value, over all types and where a type has tracks."""
-        levels = len(self._plan.ladder.tiles_s)
         for index, _ in enumerate(self._plan.numbers):
-            candidates = [
-                Last(event.time_ms, self._scope_of(event.type), event.fields[index])
-                for event in self._added
-                if event.fields[index] != MISSING
-            ]
-            if candidates:
-                _newer_last(self._profile.track(ALL, index, levels), max(candidates))
+            self._keep_last(ALL, index, self._added)
         if self._plan.has_type_tracks:
             for event in self._added:
                 kind = self._scope_of(event.type)
                 for track in self._plan.tracks_of_type(kind):
-                    value = event.fields[track.field]
-                    if value != MISSING:
-                        state = self._profile.track(kind, track.field, levels)
-                        _newer_last(state, Last(event.time_ms, kind, value))
+                    self._keep_last(kind, track.field, (event,))
+
+    def _keep_last(self, scope: str, field: int, events: Sequence[Event]) -> None:
+        track = self._profile.tracks.get((scope, field))
+        last = None if track is None else track.last
+        newest_ms = 0 if last is None else last.time_ms
+        for event in events:
+            if event.time_ms >= newest_ms and event.fields[field] != MISSING:
+                newer = Last(event.time_ms, self._scope_of(event.type), event.fields[field])
+                if last is None or newer > last:
+                    last, newest_ms = newer, event.time_ms
+        if last is not None:
+            levels = len(self._plan.ladder.tiles_s)
+            self._profile.track(scope, field, levels).last = last
 
     def _add_distinct(self, floor_s: int) -> None:
         """Keep the counters of distinct values complete, once there are any (see `sink_raw`)."""
@@ -182,11 +183,6 @@ class _Writer:
 
     def _scope_of(self, event_type: str) -> str:
         return event_type if event_type in self._types else OTHER_TYPE
-
-
-def _newer_last(state: TrackState, candidate: Last) -> None:
-    if state.last is None or candidate > state.last:
-        state.last = candidate
 
 
 def sink_raw(profile: Profile, plan: Plan, floors_s: Sequence[int]) -> None:
@@ -253,13 +249,11 @@ def raw_values(profile: Profile, field: int, kind: int | None) -> tuple[list[int
 def forget_ids(profile: Profile, lateness_ms: int, most: int) -> None:
     """Forget the ids that can only come again late, and raise the late floor beyond `most`."""
     ids = profile.ids
-    floor_s = profile.late_floor_ms(lateness_ms) // 1000
-    if ids and min(ids.values()) < floor_s:
-        ids = profile.ids = {i: time_s for i, time_s in ids.items() if time_s >= floor_s}
+    ids.forget_before(profile.late_floor_ms(lateness_ms) // 1000)
     if len(ids) > most:
         # Keep three quarters, so that a hot user does not raise its floor at every write.
-        kept = most * 3 // 4
-        first_s = sorted(ids.values())[len(ids) - kept - 1] + 1
+        first_s = ids.newest_kept(most * 3 // 4)
         profile.floor_ms = max(profile.floor_ms, first_s * 1000)
         profile.floor_raises += 1
-        profile.ids = {i: time_s for i, time_s in ids.items() if time_s >= first_s}
+        ids.forget_before(first_s)
+    ids.settle()

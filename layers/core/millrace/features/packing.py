@@ -17,6 +17,7 @@ from millrace.events import MISSING
 from millrace.features.columns import pack as column
 from millrace.features.columns import unpack as unpack_column
 from millrace.features.distinct import Distinct
+from millrace.features.ids import RecentIds
 from millrace.features.layout import read_layout
 from millrace.features.migration import migrated
 from millrace.features.plan import Plan
@@ -29,9 +30,9 @@ _HAS_LAST, _HAS_DISTINCT = 1, 2
 
 
 # format, coarseness, fingerprint · latest, updated, floor (ms) · accepted, late, duplicates, floor
-# raises, closed sessions · fields, tiles, types · raw events, tracks, ids · open sessions · bytes
+# raises, closed sessions · fields, tiles, types · raw events, tracks · open sessions · bytes
 # of the layout, of the types' names
-_HEADER = struct.Struct("<BBI QQQ QIIHI BBB HHH B HH".replace(" ", ""))
+_HEADER = struct.Struct("<BBI QQQ QIIHI BBB HH B HH".replace(" ", ""))
 _RAW = struct.Struct("<I")
 _TRACK = struct.Struct("<BBBB")
 _LAST = struct.Struct("<BQq")
@@ -39,7 +40,7 @@ _LAST = struct.Struct("<BQq")
 
 def pack(profile: Profile, plan: Plan) -> bytes:
     """The bytes that `unpack` reads."""
-    latest_ms, latest_s = profile.latest_ms, profile.latest_ms // 1000
+    latest_ms = profile.latest_ms
     sessions = profile.sessions
     layout = plan.layout
     names = "\0".join(profile.types).encode()
@@ -60,21 +61,19 @@ def pack(profile: Profile, plan: Plan) -> bytes:
         len(profile.types),
         len(profile.raw_s),
         len(profile.tracks),
-        len(profile.ids),
         len(sessions.ends_ms),
         len(layout),
         len(names),
     )
-    parts = [header, layout, names, column([latest_ms - last for last in profile.type_last_ms])]
+    # Ages of types and of sessions' starts and ends are of one width: one column holds them.
+    times = (*profile.type_last_ms, *sessions.starts_ms, *sessions.ends_ms)
+    parts = [header, layout, names, column([latest_ms - time_ms for time_ms in times])]
     parts += _count_parts(profile)
     parts += _raw_parts(profile)
     for (scope, field), state in profile.tracks.items():
         parts += _track_parts(profile, scope, field, state)
-    # Ages of starts and ends in one column: both are of the same width.
-    parts.append(column([latest_ms - at for at in (*sessions.starts_ms, *sessions.ends_ms)]))
     parts.append(column(sessions.events))
-    parts.append(column(list(profile.ids)))
-    parts.append(column([latest_s - time_s for time_s in profile.ids.values()]))
+    parts.append(profile.ids.pack(latest_ms // 1000))
     return b"".join(parts)
 
 
@@ -148,18 +147,18 @@ def _unpack(data: bytes, plan: Plan, *, reading: bool) -> Profile:
 
 def _read_profile(data: memoryview, header: tuple[int, ...], plan: Plan, reading: bool) -> Profile:
     # This is half of the time of every read: it counts bytes itself rather than through a cursor.
-    fields, tiles, types, raw, tracks, ids, sessions, layout_bytes, names_bytes = header[11:]
+    fields, tiles, types, raw, tracks, sessions, layout_bytes, names_bytes = header[11:]
     profile = Profile(fields)
     profile.partial = reading
     profile.coarse = header[1]
     (profile.latest_ms, profile.updated_ms, profile.floor_ms, profile.accepted) = header[3:7]
     profile.late, profile.duplicates, profile.floor_raises, profile.sessions.closed = header[7:11]
     latest_ms = profile.latest_ms
-    at = _HEADER.size + layout_bytes
+    at = _HEADER.size + layout_bytes + names_bytes
     if types:
-        profile.types = plan.types_in(bytes(data[at : at + names_bytes]))
-        ages, at = unpack_column(data, at + names_bytes, types)
-        profile.type_last_ms = [latest_ms - age for age in ages]
+        profile.types = plan.types_in(bytes(data[at - names_bytes : at]))
+    ages, at = unpack_column(data, at, types + 2 * sessions)
+    profile.type_last_ms = [latest_ms - age for age in ages[:types]]
     present = data[at]
     at += 1
     if present:
@@ -171,13 +170,10 @@ def _read_profile(data: memoryview, header: tuple[int, ...], plan: Plan, reading
     for _ in range(tracks):
         at = _read_track(data, at, profile, tiles)
     if sessions:
-        at = _read_sessions(data, at, profile, sessions, reading)
+        at = _read_sessions(data, at, profile, ages[types:], reading)
     if reading:
         return profile
-    hashes, at = unpack_column(data, at, ids)
-    ages, at = unpack_column(data, at, ids)
-    latest_s = latest_ms // 1000
-    profile.ids = {i: latest_s - age for i, age in zip(hashes, ages, strict=True)}
+    profile.ids, at = RecentIds.unpack(data, at, latest_ms // 1000)
     if at != len(data):
         raise ValueError(f"{len(data) - at} bytes are left over")
     return profile
@@ -224,9 +220,10 @@ def _read_track(data: memoryview, at: int, profile: Profile, tiles: int) -> int:
     return at
 
 
-def _read_sessions(data: memoryview, at: int, profile: Profile, count: int, reading: bool) -> int:
-    found, latest_ms = profile.sessions, profile.latest_ms
-    ages, at = unpack_column(data, at, 2 * count)
+def _read_sessions(
+    data: memoryview, at: int, profile: Profile, ages: Sequence[int], reading: bool
+) -> int:
+    found, latest_ms, count = profile.sessions, profile.latest_ms, len(ages) // 2
     events, at = unpack_column(data, at, count)
     if reading:
         # Only the newest may be going on; the others are only counted.

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from millrace.features.distinct import Distinct
+from millrace.features.ids import RecentIds
 from millrace.features.sessions import Sessions
 
 # The scope of all event types: no type's name holds a NUL.
@@ -69,7 +70,7 @@ class Profile:
         raw_s, raw_type, raw_fields: the newest events in order of time: second, index of the
             type, and for each field its value or MISSING.
         tracks: tiles, distinct values and last value of fields, by scope.
-        ids: hash of event id → second, for every event that could still come again in time.
+        ids: of every event that could still come again in time.
     """
 
     __slots__ = (
@@ -110,7 +111,7 @@ class Profile:
         self.raw_type: Sequence[int] = b""
         self.raw_fields: list[Sequence[int]] = [()] * fields
         self.tracks: dict[TrackKey, TrackState] = {}
-        self.ids: dict[int, int] = {}
+        self.ids = RecentIds()
         self.sessions = Sessions()
 
     def copy(self) -> Profile:

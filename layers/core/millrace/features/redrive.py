@@ -17,16 +17,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
 
 from millrace.errors import AlreadyRedriven, InvalidEvent, QuarantineError, WriteConflict
+from millrace.events import Event
 from millrace.features.batch import BatchReader, Group
-from millrace.features.entry import Entry, Hole, Ranked, advance, new_entry, storage_key
+from millrace.features.entry import Entry, Hole, advance, new_entry, storage_key
 from millrace.features.fold import fold
 from millrace.features.plan import Plan
 from millrace.features.store import Conflict, Key, LedgerStore
+from millrace.kinesis import Position
 from millrace.objects import Objects
 from millrace.quarantine import GAVE_UP, LATE, POISON, delivery_of
 
@@ -127,27 +130,25 @@ class Redriver:
             ids = [f"{plan.entity.name}/{delivery.position}"]
             if event.id is not None:
                 ids.append(f"{plan.entity.name}/{name}/id/{event.id}")
-            ranked = Ranked(None, event, delivery.arrival_ms)
-            result[self._apply_once(plan, name, ranked, ids, write=write)] += 1
+            apply = partial(_applied, event=event, arrived_ms=delivery.arrival_ms, plan=plan)
+            result[self._apply_once(self._place(plan, name), apply, ids, write=write)] += 1
         return result
 
     def _apply_once(
-        self, plan: Plan, name: str, ranked: Ranked, ids: Sequence[str], *, write: bool
+        self,
+        place: Key,
+        apply: Callable[[Entry], Entry | None],
+        ids: Sequence[str],
+        *,
+        write: bool,
     ) -> str:
-        place = self._place(plan, name)
-
-        def change(entry: Entry) -> Entry | None:
-            profile, change = fold(entry.profile, [ranked.event], plan, whatever_the_lateness=True)
-            profile.updated_ms = max(ranked.arrival_ms, entry.profile.updated_ms + 1)
-            return entry._replace(profile=profile) if change.applied else None
-
         if not write:
-            entry = self._read(place)
-            return MISSING if change(entry or new_entry(plan)) is not None else KNOWN
+            entry = self._read(place) or new_entry(place.plan)
+            return KNOWN if apply(entry) is None else MISSING
         try:
             return self._write(
                 place,
-                change,
+                apply,
                 lambda entry, version: self._store.write_once(place, entry, version, ids),
             )
         except AlreadyRedriven:
@@ -202,15 +203,13 @@ class Redriver:
         def change(entry: Entry) -> Entry | None:
             nonlocal statuses
             statuses = self._judged(group, entry)
-            wanted = [
-                ranked
-                for ranked, status in zip(group.ranked, statuses, strict=True)
-                if status == MISSING
-            ]
-            above = [r for r in wanted if _is_above(r, entry)]
-            # Those below are told by their ids alone: without a rank the watermark lets them be.
-            below = [r._replace(rank=None) for r in wanted if not _is_above(r, entry)]
-            outcome = advance(entry, [*below, *above], plan)
+            wanted = [i for i, status in enumerate(statuses) if status == MISSING]
+            # Those below the watermark are told by their ids alone, and so go without a rank.
+            above = [i for i in wanted if _is_above(group.ranks[i], entry)]
+            order = [*(i for i in wanted if i not in above), *above]
+            ranks = [group.ranks[i] if i in above else None for i in order]
+            events = [group.events[i] for i in order]
+            outcome = advance(entry, events, ranks, group.deliveries[-1].arrival_ms, plan)
             return outcome.entry if outcome.changed else None
 
         self._write(
@@ -219,7 +218,10 @@ class Redriver:
         return Counter(APPLIED if status == MISSING else status for status in statuses)
 
     def _judged(self, group: Group, entry: Entry | None) -> list[str]:
-        return [_status(ranked, entry, group.key.plan) for ranked in group.ranked]
+        return [
+            _status(event, rank, entry, group.key.plan)
+            for event, rank in zip(group.events, group.ranks, strict=True)
+        ]
 
     # Reading and writing.
 
@@ -265,19 +267,25 @@ def records_of(kept: Kept) -> Sequence[Any]:
     return records
 
 
-def _is_above(ranked: Ranked, entry: Entry) -> bool:
-    return ranked.rank is not None and (entry.watermark is None or ranked.rank > entry.watermark)
+def _applied(entry: Entry, event: Event, arrived_ms: int, plan: Plan) -> Entry | None:
+    """The entry with one more event, however late; None where its id says that it is there."""
+    profile, change = fold(entry.profile, [event], plan, whatever_the_lateness=True)
+    profile.updated_ms = max(arrived_ms, entry.profile.updated_ms + 1)
+    return entry._replace(profile=profile) if change.applied else None
 
 
-def _status(ranked: Ranked, entry: Entry | None, plan: Plan) -> str:
+def _is_above(rank: Position | None, entry: Entry) -> bool:
+    return rank is not None and (entry.watermark is None or rank > entry.watermark)
+
+
+def _status(event: Event, rank: Position | None, entry: Entry | None, plan: Plan) -> str:
     """Whether an event of a failed batch is missing, applied, or neither for certain."""
-    if entry is None or _is_above(ranked, entry):
+    if entry is None or _is_above(rank, entry):
         return MISSING
-    if any(ranked.rank in hole for hole in entry.holes):
+    if any(rank in hole for hole in entry.holes):
         return HOLE
-    event = ranked.event
     if event.id is not None:
-        if event.id_hash in entry.profile.ids:
+        if entry.profile.ids.second_of(event.id_hash) >= 0:
             return KNOWN
         if event.time_ms >= entry.profile.late_floor_ms(plan.lateness_ms):
             return MISSING

@@ -46,10 +46,10 @@ class Archive:
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
 
-    def take(self, arn: str, deliveries: Sequence[Delivery]) -> None:
-        """Store a shard's deliveries. Raises Unavailable."""
+    def take(self, deliveries: Sequence[Delivery]) -> None:
+        """Store deliveries of one shard. Raises Unavailable."""
         first, last = deliveries[0], deliveries[-1]
-        stream = stream_name(arn)
+        stream = stream_name(first.arn)
         day = iso_ms(first.arrival_ms)[:10]
         lines = [_line(delivery) for delivery in deliveries]
         position = first.position

@@ -1,0 +1,142 @@
+"""The ids of recent events, by which a repetition is recognised.
+
+Every id whose event could still come again in time is remembered, with the second of its event:
+as 64-bit hashes in order of time, and runs of how many fall into each second. A profile of a busy
+user holds thousands, and is copied and packed at every write; so copies share what is old, and
+packing is a copy of bytes.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from itertools import accumulate, repeat
+
+from millrace.features.columns import pack, unpack
+
+# New ids are looked up in a small dictionary of their own until there are this many.
+_MERGE_AT = 512
+
+
+class RecentIds:
+    """Hashes of event ids with the second of their events."""
+
+    __slots__ = ("_counts", "_hashes", "_new", "_old", "_packed", "_seconds")
+
+    def __init__(self) -> None:
+        self._seconds: list[int] = []
+        self._counts: list[int] = []
+        self._hashes = array("Q")
+        # Look-ups: `_old` is shared by copies and never changed, `_new` is this one's own.
+        self._old: dict[int, int] = {}
+        self._new: dict[int, int] = {}
+        self._packed = False
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def copy(self) -> RecentIds:
+        """A copy that can change without changing this one."""
+        self._open()
+        other = RecentIds.__new__(RecentIds)
+        other._seconds = self._seconds[:]
+        other._counts = self._counts[:]
+        other._hashes = self._hashes[:]
+        other._old = self._old
+        other._new = self._new.copy()
+        other._packed = False
+        return other
+
+    def _open(self) -> None:
+        if self._packed:
+            self._packed = False
+            start = 0
+            for second, count in zip(self._seconds, self._counts, strict=True):
+                end = start + count
+                self._old.update(zip(self._hashes[start:end], repeat(second, count), strict=True))
+                start = end
+
+    def second_of(self, hashed: int) -> int:
+        """The second of the event with this id; -1 where it is not remembered.
+
+        An id may still be found when its second is below what `forget_before` was told.
+        """
+        if self._packed:
+            self._open()
+        second = self._new.get(hashed)
+        return self._old.get(hashed, -1) if second is None else second
+
+    def add(self, hashed: int, second: int, floor_s: int) -> bool:
+        """Remember an id; False where it is remembered already, with a second from `floor_s` on.
+
+        Only on a copy: what was unpacked must be opened first.
+        """
+        known = self._new.get(hashed)
+        if known is None:
+            known = self._old.get(hashed)
+        if known is not None and known >= floor_s:
+            return False
+        self._new[hashed] = second
+        seconds = self._seconds
+        if seconds and second == seconds[-1]:
+            self._counts[-1] += 1
+            self._hashes.append(hashed)
+        elif not seconds or second > seconds[-1]:
+            seconds.append(second)
+            self._counts.append(1)
+            self._hashes.append(hashed)
+        else:
+            self._insert(hashed, second)
+        return True
+
+    def _insert(self, hashed: int, second: int) -> None:
+        run = bisect_left(self._seconds, second)
+        self._hashes.insert(sum(self._counts[:run]), hashed)
+        if self._seconds[run] == second:
+            self._counts[run] += 1
+        else:
+            self._seconds.insert(run, second)
+            self._counts.insert(run, 1)
+
+    def settle(self) -> None:
+        """Join new look-ups to the old ones when there are many."""
+        if len(self._new) > _MERGE_AT:
+            first = self._seconds[0] if self._seconds else 0
+            joined = {i: second for i, second in self._old.items() if second >= first}
+            joined.update(self._new)
+            self._old, self._new = joined, {}
+
+    def forget_before(self, second: int) -> None:
+        """Forget the ids of events before `second`."""
+        runs = bisect_left(self._seconds, second)
+        if runs:
+            del self._hashes[: sum(self._counts[:runs])]
+            del self._seconds[:runs], self._counts[:runs]
+
+    def newest_kept(self, most: int) -> int:
+        """The first second from which at most `most` ids are remembered."""
+        newest = list(accumulate(reversed(self._counts)))
+        runs = bisect_left(newest, most + 1)
+        return self._seconds[-runs] if runs else self._seconds[-1] + 1
+
+    def pack(self, latest_s: int) -> bytes:
+        """The bytes that `unpack` reads: runs and hashes."""
+        seconds = self._seconds
+        runs = pack([*[latest_s - second for second in seconds], *self._counts])
+        return len(seconds).to_bytes(2, "little") + runs + self._hashes.tobytes()
+
+    @classmethod
+    def unpack(cls, data: memoryview, at: int, latest_s: int) -> tuple[RecentIds, int]:
+        """What `pack` wrote at `at`, and where it ends. Raises ValueError or IndexError."""
+        found = cls()
+        runs = int.from_bytes(data[at : at + 2], "little")
+        column, at = unpack(data, at + 2, 2 * runs)
+        counts = list(column[runs:])
+        found._seconds = [latest_s - age for age in column[:runs]]
+        found._counts = counts
+        end = at + 8 * sum(counts)
+        found._hashes.frombytes(data[at:end])
+        found._packed = True
+        if len(found._hashes) != sum(counts):
+            raise ValueError(f"{sum(counts)} ids were written, {len(found._hashes)} are there")
+        return found, end

@@ -50,7 +50,7 @@ class ShardWorker:
     @property
     def idle(self) -> bool:
         """Whether all is done that the stream holds for this shard, and the shard goes on."""
-        if self._drained or not self._lanes.empty:
+        if not self._lanes.empty:
             return False
         read = self._read(1)
         return read is not None and not read.records and not read.drained

@@ -69,7 +69,7 @@ class EmulatorWorkers:
             try:
                 connection = await _connect(process, port)
             except BaseException:
-                process.kill()
+                await process.reap()
                 raise
             if connection is not None:
                 return EmulatorWorker(spec, process, port, *connection)

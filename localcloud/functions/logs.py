@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 _CHUNK_BYTES = 64 * 1024
+_LAST_OUTPUT_S = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +52,35 @@ class Log:
             for line in lines:
                 text = line.decode("utf-8", "replace").rstrip("\r")
                 self.sink(LogLine(self.function, self.worker, text))
+
+
+class Capture:
+    """A pipe into a log: `end` is what a worker writes to, until we `release` it."""
+
+    def __init__(
+        self, end: int, transport: asyncio.BaseTransport, copying: asyncio.Task[None]
+    ) -> None:
+        self.end = end
+        self._transport = transport
+        self._copying = copying
+
+    @classmethod
+    async def into(cls, log: Log) -> Capture:
+        """Begin to copy."""
+        ours, theirs = os.pipe()
+        reader = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(ours, "rb", buffering=0)
+        )
+        return cls(theirs, transport, asyncio.create_task(log.copy(reader)))
+
+    def release(self) -> None:
+        """Close our copy of `end`; the worker has its own."""
+        os.close(self.end)
+
+    async def finish(self) -> None:
+        """Copy the rest; but what has left the worker's session does not keep us waiting."""
+        await asyncio.wait({self._copying}, timeout=_LAST_OUTPUT_S)
+        self._transport.close()
+        self._copying.cancel()
+        await asyncio.wait({self._copying})

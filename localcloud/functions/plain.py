@@ -73,21 +73,29 @@ class PlainWorker:
 async def start_plain_worker(spec: FunctionSpec, number: int, launch: Launch) -> PlainWorker:
     """Start a function's `number`-th worker."""
     ours, theirs = socket.socketpair()
-    with theirs:
-        process = await WorkerProcess.start(
-            [
-                *(str(spec.python), "-u", str(Path(plain_child.__file__))),
-                *(str(theirs.fileno()), spec.handler),
-            ],
-            folder=spec.code,
-            environment=launch.environment(spec, number),
-            watchdog=launch.watchdog,
-            log=launch.log(spec, number),
-            pass_fds=[theirs.fileno()],
-        )
+    try:
+        with theirs:
+            process = await _start_child(spec, number, launch, theirs.fileno())
+    except BaseException:
+        ours.close()
+        raise
     try:
         reader, writer = await asyncio.open_connection(sock=ours, limit=_BUFFER_BYTES)
     except BaseException:
-        process.kill()
+        ours.close()
+        await process.reap()
         raise
     return PlainWorker(spec, process, reader, writer)
+
+
+async def _start_child(
+    spec: FunctionSpec, number: int, launch: Launch, channel: int
+) -> WorkerProcess:
+    return await WorkerProcess.start(
+        [str(spec.python), "-u", str(Path(plain_child.__file__)), str(channel), spec.handler],
+        folder=spec.code,
+        environment=launch.environment(spec, number),
+        watchdog=launch.watchdog,
+        log=launch.log(spec, number),
+        pass_fds=[channel],
+    )

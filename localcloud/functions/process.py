@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from localcloud.functions.logs import Log
+from localcloud.functions.logs import Capture, Log
 from localcloud.functions.orphans import kill_session
 from localcloud.functions.watchdog import Watchdog
 
-_LAST_OUTPUT_S = 2
 # The command begins only when the watchdog knows of it; if we die before, the shell reads the end
 # of the pipe and ends too.
 _GATE = 'read -r _ && exec "$@"'
@@ -20,10 +19,10 @@ class WorkerProcess:
     """A command in a session of its own, with all that it starts."""
 
     def __init__(
-        self, process: asyncio.subprocess.Process, copying: asyncio.Task[None], watchdog: Watchdog
+        self, process: asyncio.subprocess.Process, capture: Capture, watchdog: Watchdog
     ) -> None:
         self._process = process
-        self._copying = copying
+        self._capture = capture
         self._watchdog = watchdog
         self._killed = False
         self._reaped = False
@@ -40,23 +39,34 @@ class WorkerProcess:
         pass_fds: Sequence[int] = (),
     ) -> WorkerProcess:
         """Start `command` in `folder`; its output goes to `log`."""
-        process = await asyncio.create_subprocess_exec(
-            *("/bin/sh", "-c", _GATE, "sh", *command),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            cwd=folder,
-            env=dict(environment),
-            start_new_session=True,
-            pass_fds=pass_fds,
-        )
+        capture = await Capture.into(log)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *("/bin/sh", "-c", _GATE, "sh", *command),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=capture.end,
+                stderr=capture.end,
+                cwd=folder,
+                env=dict(environment),
+                start_new_session=True,
+                pass_fds=pass_fds,
+            )
+        except BaseException:
+            capture.release()
+            await capture.finish()
+            raise
+        capture.release()
+        try:
+            watchdog.watch(process.pid)
+        except BaseException:
+            process.kill()
+            await process.communicate()
+            await capture.finish()
+            raise
         assert process.stdin is not None
-        assert process.stdout is not None
-        watchdog.watch(process.pid)
         process.stdin.write(b"go\n")
         process.stdin.close()
-        copying = asyncio.create_task(log.copy(process.stdout))
-        return cls(process, copying, watchdog)
+        return cls(process, capture, watchdog)
 
     @property
     def pid(self) -> int:
@@ -81,7 +91,5 @@ class WorkerProcess:
         self.kill()
         self._reaped = True
         await self._process.wait()
-        # A process that has left the session may hold its output open; do not wait for that.
-        await asyncio.wait({self._copying}, timeout=_LAST_OUTPUT_S)
-        self._copying.cancel()
+        await self._capture.finish()
         self._watchdog.forget(self.pid)

@@ -110,6 +110,19 @@ async def test_records_that_are_too_old_have_no_response() -> None:
 
 
 @virtual
+async def test_records_that_age_while_they_are_retried_have_no_response_either() -> None:
+    world = World(failing_with("bad"))
+    world.stream.put("bad")
+    mapping = world.mapping(max_record_age_s=60, on_failure_arn=BUCKET)
+    await world.process(mapping)
+    assert mapping.snapshot().invocations > 5
+    (document,) = world.bucket.documents
+    assert "responseContext" not in document
+    # As recorded from the service, however often it was retried.
+    assert document["requestContext"]["approximateInvokeCount"] == 1
+
+
+@virtual
 async def test_the_version_or_alias_is_named() -> None:
     world = World(failing_with("bad"))
     world.stream.put("bad")

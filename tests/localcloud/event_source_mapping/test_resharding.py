@@ -182,3 +182,18 @@ async def test_a_parent_that_expires_between_two_runs_does_not_block_its_childre
     await world.process(mapping)
     assert world.function.batches == [["a"], ["b"]]
     assert world.checkpoints.get(right) is None, "nothing was finished there yet"
+
+
+@virtual
+async def test_a_drained_shard_is_not_finished_while_one_of_its_batches_is_not() -> None:
+    world = World(scripted(*[Failed("ValueError")] * 3))
+    world.stream.put("a")
+    left, _ = world.stream.split()
+    world.stream.put("b", shard=left)
+    mapping = world.mapping()
+    mapping.start()
+    await world.clock.sleep(0.5)
+    await mapping.stop()
+    assert not world.checkpoints.finished(SHARD)
+    await world.process(mapping)
+    assert world.function.batches == [*[["a"]] * 4, ["b"]]

@@ -7,6 +7,7 @@ import functools
 import json
 import os
 import signal
+import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
@@ -26,6 +27,7 @@ from .pools import (
     busy,
     call,
     contract_function,
+    descendants,
     pool_of,
     until,
 )
@@ -314,6 +316,23 @@ async def test_a_call_that_is_cancelled_takes_its_worker_with_it(
         await asyncio.gather(hanging, return_exceptions=True)
         assert await answer(pool, 1) == 1
         await until(lambda: not any(members(pid)))
+
+
+@contract
+async def test_a_call_may_be_cancelled_at_any_point(tmp_path: Path, kind: Kind) -> None:
+    before = descendants(os.getpid())
+    async with pool_of(tmp_path, kind, contract_function(max_workers=2)) as pool:
+        for pauses in range(8):
+            calls = [asyncio.create_task(call(pool, {"do": "hang"})) for _ in range(3)]
+            for _ in range(pauses):
+                await asyncio.sleep(0.01)
+            for each in calls:
+                each.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+        assert await answer(pool, 1) == 1
+        assert pool.health()[0].workers == 1
+    if sys.platform == "linux":
+        assert descendants(os.getpid()) == before
 
 
 @contract

@@ -37,8 +37,8 @@ def test_no_process_is_left(tmp_path: Path, kind: Kind, how: signal.Signals) -> 
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"
-            asyncio.run(until(lambda: len(descendants(process.pid)) >= _expected(kind)))
             started = descendants(process.pid)
+            assert len(started) == _expected(kind)
             process.send_signal(how)
             assert process.wait(20) != 0
             asyncio.run(until(lambda: not alive(started)))

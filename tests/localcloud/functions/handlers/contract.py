@@ -34,7 +34,7 @@ def handler(event: Any, context: Any) -> Any:
         "print": lambda: write(event["text"]),
         "layer": read_layer,
         "wait": lambda: wait_for(Path(event["file"])),
-        "hang": lambda: time.sleep(3600),
+        "hang": hang,
     }
     return actions[event["do"]]()
 
@@ -67,6 +67,11 @@ def read_layer() -> str:
     import from_layer  # type: ignore[import-not-found]
 
     return str(from_layer.WHAT)
+
+
+def hang() -> None:
+    print("hanging", flush=True)
+    time.sleep(3600)
 
 
 def wait_for(file: Path) -> int:

@@ -16,7 +16,7 @@ _PASSED_ON = frozenset(
 )
 _NO_FILE = os.devnull
 # Accepted by every emulator, and by no cloud.
-ACCESS_KEY_ID = "AKIAIOSFODNN7LOCAL00"
+ACCESS_KEY_ID = "local"
 SECRET_ACCESS_KEY = "local"  # noqa: S105
 
 

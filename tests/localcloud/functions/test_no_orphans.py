@@ -16,8 +16,8 @@ from localcloud.functions.orphans import main
 from localcloud.functions.pool import Kind
 from localcloud.functions.watchdog import Watchdog
 
+from .kinds import KINDS
 from .pools import alive, descendants, until
-from .test_contract import KINDS
 
 ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

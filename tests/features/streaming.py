@@ -15,6 +15,7 @@ from millrace.features.batch import BatchReader
 from millrace.features.definitions import load
 from millrace.features.enrich import Enricher
 from millrace.features.entry import Entry, Hole
+from millrace.features.item import Attribute
 from millrace.features.report import Report
 from millrace.features.store import Conflict, Key, MemoryStore
 from millrace.kinesis import Position, Stream
@@ -119,11 +120,13 @@ class FlakyStore(MemoryStore):
                 found[key.storage] = Unavailable(f"no answer for {key.storage}")
         return found
 
-    def write(self, key: Key, entry: Entry, expected_version: int) -> Conflict | None:
+    def write(
+        self, key: Key, item: Mapping[str, Attribute], expected_version: int
+    ) -> Conflict | None:
         self.writes += 1
         if self.fail_writes(key.storage):
             raise Unavailable(f"throttled: {key.storage}")
-        result = super().write(key, entry, expected_version)
+        result = super().write(key, item, expected_version)
         if result is None and self.lose_answers(key.storage):
             raise Unavailable(f"answer lost: {key.storage}")
         return result

@@ -86,7 +86,8 @@ def decode(records: Iterable[Any], stream_of: StreamOf) -> Iterator[Delivery | R
             kinesis = record["kinesis"]
             sequence_number = kinesis["sequenceNumber"]
             shard_id, _, _ = record["eventID"].partition(":")
-            arn = record["eventSourceARN"]
+            # With enhanced fan-out it names the consumer, behind the stream.
+            arn = record["eventSourceARN"].partition("/consumer/")[0]
             sequence = int(sequence_number)
             arrival_ms = int(kinesis["approximateArrivalTimestamp"] * 1000)
             partition_key, coded = kinesis["partitionKey"], kinesis["data"]

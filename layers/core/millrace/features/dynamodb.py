@@ -106,9 +106,10 @@ class DynamoDBStore:
         left = len(wanted[self._table]["Keys"])
         raise Unavailable(f"DynamoDB left {left} keys of {self._table} unread: it is throttled.")
 
-    def write(self, key: Key, entry: Entry, expected_version: int) -> Conflict | None:
+    def write(
+        self, key: Key, item: Mapping[str, Attribute], expected_version: int
+    ) -> Conflict | None:
         """See Store: PutItem on condition of the version."""
-        item = self.item(key, entry)
         request: PutItemInputTypeDef = {
             **conditional_put(self._table, item, expected_version),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
@@ -124,18 +125,17 @@ class DynamoDBStore:
         self.consumed_wcu += answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0)
         return None
 
-    def item(self, key: Key, entry: Entry) -> dict[str, Attribute]:
-        """The attributes that store an entry."""
+    def item(self, key: Key, entry: Entry) -> Mapping[str, Attribute]:
+        """See Store."""
         expires_s = entry.profile.updated_ms // 1000 + self._ttl_s
         return to_item(key.storage, entry, key.plan, expires_s, plain=self._plain)
 
     def write_once(
-        self, key: Key, entry: Entry, expected_version: int, ids: Sequence[str]
+        self, key: Key, item: Mapping[str, Attribute], expected_version: int, ids: Sequence[str]
     ) -> Conflict | None:
         """See LedgerStore: one transaction over both tables."""
         if self._ledger is None:
             raise ConfigurationError("No ledger table is named; a redrive needs one.")
-        item = self.item(key, entry)
         puts: list[Any] = [{"Put": conditional_put(self._table, item, expected_version)}]
         for identity in ids:
             puts.append(

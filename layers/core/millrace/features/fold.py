@@ -75,7 +75,7 @@ class _Writer:
     def __init__(self, profile: Profile, plan: Plan) -> None:
         self._profile = profile
         self._plan = plan
-        self._types = {name: index for index, name in enumerate(profile.types)}
+        self._types = plan.type_indexes(profile.types)
         # Copies of their own: a profile's columns are never changed in place.
         self._times = array("I", profile.raw_s)
         self._kinds = array("B", profile.raw_type)
@@ -121,8 +121,8 @@ class _Writer:
             return profile.types.index(name)
         profile.types += (name,)
         profile.type_last_ms.append(0)
-        self._types[name] = len(profile.types) - 1
-        return len(profile.types) - 1
+        self._types = self._plan.type_indexes(profile.types)
+        return self._types[name]
 
     def settle(self) -> None:
         """Bring the profile back within its bounds after the events are in."""
@@ -130,18 +130,20 @@ class _Writer:
         if not self._added:
             return
         self._keep_last_values()
-        floors_s = plan.ladder.floors(profile.latest_ms, coarse=profile.coarse > 0)
-        expired = bisect_left(self._times, floors_s[-1])
-        profile.raw_s = self._times[expired:]
-        profile.raw_type = self._kinds[expired:]
-        profile.raw_fields = [column[expired:] for column in self._columns]
-        self._add_distinct(floors_s[-1])
-        if len(profile.raw_s) > RAW_MOST:
-            sink_raw(profile, plan, floors_s)
-        elif expired:
-            sink_tiles(profile, plan, floors_s)
-        oldest_ms = floors_s[-1] * 1000 - plan.session_gap_ms
-        profile.sessions.settle(oldest_ms)
+        oldest_s = plan.ladder.oldest_s(profile.latest_ms)
+        expired = bisect_left(self._times, oldest_s)
+        if expired:
+            del self._times[:expired], self._kinds[:expired]
+            for column in self._columns:
+                del column[:expired]
+        profile.raw_s, profile.raw_type = self._times, self._kinds
+        profile.raw_fields = [*self._columns]
+        self._add_distinct(oldest_s)
+        if len(self._times) > RAW_MOST:
+            sink_raw(profile, plan, floors_of(profile, plan))
+        elif expired and profile.counts:
+            sink_tiles(profile, plan, floors_of(profile, plan))
+        profile.sessions.settle(oldest_s * 1000 - plan.session_gap_ms)
         forget_ids(profile, plan.lateness_ms, IDS_MOST)
 
     def _keep_last_values(self) -> None:
@@ -185,6 +187,11 @@ class _Writer:
         return event_type if event_type in self._types else OTHER_TYPE
 
 
+def floors_of(profile: Profile, plan: Plan) -> list[int]:
+    """The floors of the profile's levels: see `Ladder.floors`."""
+    return plan.ladder.floors(profile.latest_ms, coarse=profile.coarse > 0)
+
+
 def sink_raw(profile: Profile, plan: Plan, floors_s: Sequence[int]) -> None:
     """Move every raw event into tiles, and every tile to the level of its age."""
     ladder = plan.ladder
@@ -223,8 +230,6 @@ def _sink_track(
 
 def sink_tiles(profile: Profile, plan: Plan, floors_s: Sequence[int]) -> None:
     """Move every tile to the level of its age, and forget what no window can reach."""
-    if not profile.counts:
-        return
     counts: list[dict[int, Counts]] = [{} for _ in floors_s]
     values: list[dict[int, Total]] = [{} for _ in floors_s]
     profile.counts = updated(profile.counts, plan.ladder, floors_s, counts, COUNTS)

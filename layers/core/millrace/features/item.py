@@ -64,7 +64,11 @@ def _plain(profile: Profile, plan: Plan) -> dict[str, Attribute]:
     count = plain_count(profile, plan)
     latest = iso_ms(profile.latest_ms)
     # Of types whose newest events are at the same time, the larger: as for last values.
-    _, last_type = max(zip(profile.type_last_ms, profile.types, strict=True))
+    last_type = max(
+        kind
+        for kind, last_ms in zip(profile.types, profile.type_last_ms, strict=True)
+        if last_ms == profile.latest_ms
+    )
     found: dict[str, Attribute] = {
         "lastTimestamp": latest,
         "lastUpdate": latest,

@@ -35,6 +35,7 @@ class Plan:
         self.layout = pack_layout(self.fields, self.ladder.tiles_s)
         self.fingerprint = definitions.fingerprint(entity)
         self._by_type: dict[str, tuple[Track, ...]] = {}
+        self._indexes: dict[tuple[str, ...], dict[str, int]] = {}
         self._types: dict[bytes, tuple[str, ...]] = {}
         self._names: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._field_names = [field.name for field in self.fields]
@@ -51,6 +52,15 @@ class Plan:
             found = tuple(str(joined, "utf-8").split("\0"))
             if len(self._types) < _CACHED_TYPES:
                 self._types[joined] = found
+        return found
+
+    def type_indexes(self, types: tuple[str, ...]) -> dict[str, int]:
+        """The place of each type; shared, and not to be changed."""
+        found = self._indexes.get(types)
+        if found is None:
+            found = {name: index for index, name in enumerate(types)}
+            if len(self._indexes) < _CACHED_TYPES:
+                self._indexes[types] = found
         return found
 
     @cached_property

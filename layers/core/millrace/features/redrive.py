@@ -27,6 +27,7 @@ from millrace.events import Event
 from millrace.features.batch import BatchReader, Group
 from millrace.features.entry import Entry, Hole, advance, new_entry, storage_key
 from millrace.features.fold import fold
+from millrace.features.item import Attribute
 from millrace.features.plan import Plan
 from millrace.features.store import Conflict, Key, LedgerStore
 from millrace.kinesis import Position
@@ -149,7 +150,7 @@ class Redriver:
             return self._write(
                 place,
                 apply,
-                lambda entry, version: self._store.write_once(place, entry, version, ids),
+                lambda item, version: self._store.write_once(place, item, version, ids),
             )
         except AlreadyRedriven:
             return KNOWN
@@ -177,7 +178,7 @@ class Redriver:
             standing = entry is not None and hole in entry.holes
             return Counter({MISSING if standing else KNOWN: len(events)})
         status = self._write(
-            place, change, lambda entry, version: self._store.write(place, entry, version)
+            place, change, lambda item, version: self._store.write(place, item, version)
         )
         return Counter({status: len(events)})
 
@@ -213,7 +214,7 @@ class Redriver:
             return outcome.entry if outcome.changed else None
 
         self._write(
-            group.key, change, lambda entry, version: self._store.write(group.key, entry, version)
+            group.key, change, lambda item, version: self._store.write(group.key, item, version)
         )
         return Counter(APPLIED if status == MISSING else status for status in statuses)
 
@@ -238,7 +239,7 @@ class Redriver:
         self,
         place: Key,
         change: Callable[[Entry], Entry | None],
-        write: Callable[[Entry, int], Conflict | None],
+        write: Callable[[Mapping[str, Attribute], int], Conflict | None],
     ) -> str:
         """Write what `change` makes of the entry; KNOWN where there is nothing to change."""
         entry = self._read(place)
@@ -247,7 +248,8 @@ class Redriver:
             after = change(current)
             if after is None:
                 return KNOWN
-            conflict = write(after._replace(version=current.version + 1), current.version)
+            item = self._store.item(place, after._replace(version=current.version + 1))
+            conflict = write(item, current.version)
             if conflict is None:
                 return APPLIED
             entry = conflict.current

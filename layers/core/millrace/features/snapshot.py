@@ -30,6 +30,7 @@ from millrace.features.windows import PLAIN_WINDOW_S, tile_for, window_start_s
 
 Features = dict[str, float | int | None]
 
+_PLAIN_TILE_S = tile_for(PLAIN_WINDOW_S)
 _NOTHING = (0.0, None, None, None, None)  # of no event: a sum of 0, and nothing else
 
 
@@ -67,7 +68,7 @@ def snapshot(profile: Profile, plan: Plan, at_ms: int) -> Features:
 
 def plain_count(profile: Profile, plan: Plan) -> int:
     """Events in the five minutes up to the newest event: the plain attribute `count5min`."""
-    start_s = window_start_s(PLAIN_WINDOW_S, tile_for(PLAIN_WINDOW_S), profile.latest_ms)
+    start_s = window_start_s(PLAIN_WINDOW_S, _PLAIN_TILE_S, profile.latest_ms)
     count = len(profile.raw_s) - bisect_left(profile.raw_s, start_s)
     if profile.counts:
         count += sum(counts_since(profile.counts, plan.ladder, [start_s])[0])

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from millrace.errors import AlreadyRedriven, UnreadableState, WriteConflict
 from millrace.features.entry import BEGINNING, Entry, Hole, new_entry
-from millrace.features.item import from_item, to_item
+from millrace.features.item import Attribute, from_item, to_item
 from millrace.features.plan import Plan
 from millrace.kinesis import Position
 
@@ -42,11 +42,17 @@ class Store(Protocol):
         """The entry of each key: None where there is none."""
         ...
 
-    def write(self, key: Key, entry: Entry, expected_version: int) -> Conflict | None:
-        """Store `entry`, whose version must be one above `expected_version`.
+    def item(self, key: Key, entry: Entry) -> Mapping[str, Attribute]:
+        """The attributes that store an entry. Raises StateTooLarge."""
+        ...
+
+    def write(
+        self, key: Key, item: Mapping[str, Attribute], expected_version: int
+    ) -> Conflict | None:
+        """Store an item, whose version must be one above `expected_version`.
 
         Returns None when it stands there, also when an earlier try of the same write had
-        succeeded unseen; a Conflict when the stored version is another. Raises StateTooLarge.
+        succeeded unseen; a Conflict when the stored version is another.
         """
         ...
 
@@ -66,7 +72,7 @@ class LedgerStore(Store, Protocol):
     """A store that can also write once and for all, under ids in a ledger."""
 
     def write_once(
-        self, key: Key, entry: Entry, expected_version: int, ids: Sequence[str]
+        self, key: Key, item: Mapping[str, Attribute], expected_version: int, ids: Sequence[str]
     ) -> Conflict | None:
         """As `write`, and note `ids` in the ledger in the same transaction.
 
@@ -96,9 +102,14 @@ class MemoryStore:
         except UnreadableState as error:
             return error
 
-    def write(self, key: Key, entry: Entry, expected_version: int) -> Conflict | None:
+    def item(self, key: Key, entry: Entry) -> Mapping[str, Attribute]:
         """See Store."""
-        item = to_item(key.storage, entry, key.plan, self._expires_s)
+        return to_item(key.storage, entry, key.plan, self._expires_s)
+
+    def write(
+        self, key: Key, item: Mapping[str, Attribute], expected_version: int
+    ) -> Conflict | None:
+        """See Store."""
         present = self.items.get(key.storage)
         if (present["version"] if present else 0) != expected_version:
             if present is not None and same_write(present, item):
@@ -108,13 +119,13 @@ class MemoryStore:
         return None
 
     def write_once(
-        self, key: Key, entry: Entry, expected_version: int, ids: Sequence[str]
+        self, key: Key, item: Mapping[str, Attribute], expected_version: int, ids: Sequence[str]
     ) -> Conflict | None:
         """See LedgerStore."""
         known = self.ledger.intersection(ids)
         if known:
             raise AlreadyRedriven(f"{sorted(known)[0]} was redriven before.")
-        conflict = self.write(key, entry, expected_version)
+        conflict = self.write(key, item, expected_version)
         if conflict is None:
             self.ledger.update(ids)
         return conflict

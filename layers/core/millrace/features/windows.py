@@ -73,6 +73,10 @@ class Ladder:
         """The longest window, in seconds."""
         return self.horizons_s[-1]
 
+    def oldest_s(self, latest_ms: int) -> int:
+        """The oldest second that any window ending at `latest_ms` or later can reach."""
+        return window_start_s(self.longest_s, self.tiles_s[-1], latest_ms)
+
     def floors(self, latest_ms: int, *, coarse: bool = False) -> list[int]:
         """The oldest second that each level may hold, given the latest event's time.
 
@@ -86,5 +90,5 @@ class Ladder:
         for tile, horizon in zip(self.tiles_s[1:], self.horizons_s, strict=False):
             reach = 0 if coarse else horizon
             floors.append((latest_s - reach) // tile * tile)
-        floors.append(window_start_s(self.longest_s, self.tiles_s[-1], latest_ms))
+        floors.append(self.oldest_s(latest_ms))
         return floors

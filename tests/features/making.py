@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from hashlib import blake2b
 
 from hypothesis import strategies as st
-from millrace.events import MISSING, Event, hash64
+from millrace.events import MISSING, Event
 from millrace.features.definitions_parser import parse
 from millrace.features.fold import fold
 from millrace.features.plan import Plan, plans_of
@@ -44,7 +45,9 @@ def plan(text: str = RICH) -> Plan:
 def event(number: int, time_ms: int, kind: str = "view", *fields: int | None) -> Event:
     """An event with an id made from its number."""
     scaled = tuple(MISSING if field is None else field for field in fields)
-    return Event(f"e{number}", hash64(f"e{number}"), time_ms, kind, ("u",), scaled)
+    name = f"e{number}"
+    hashed = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "little")
+    return Event(name, hashed, time_ms, kind, ("u",), scaled)
 
 
 def folded(events: Sequence[Event], plan: Plan, *, batches: Sequence[int] = ()) -> Profile:

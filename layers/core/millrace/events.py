@@ -8,7 +8,7 @@ UTC. Numbers become integers at their declared scale, so that sums are exact in 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from hashlib import blake2b
@@ -26,8 +26,10 @@ MISSING = -(1 << 63)
 NUMBER_BOUND = 1 << 62
 
 MAX_KEY_BYTES = 256
-MAX_TYPE_BYTES = 64
+MAX_TYPE_LENGTH = 64
 MAX_ID_BYTES = 256
+# A character takes at most four bytes, so a text of this length is within every bound.
+_SHORT = MAX_TYPE_LENGTH
 
 # Before this a timestamp is a mistake (a clock that was never set, seconds read as milliseconds).
 EARLIEST_MS = 315_532_800_000  # 1980-01-01
@@ -40,8 +42,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Event(NamedTuple):
     """One valid event.
 
-    `keys` holds the key of each entity of the definitions (None where the event has none),
-    `fields` the scaled numbers and then the identities of the categories, or MISSING.
+    `id_hash` is a stable 64-bit hash of the id, 0 where there is none; `keys` holds the key of
+    each entity of the definitions (None where the event has none), `fields` the scaled numbers and then the identities of the categories, or MISSING.
     """
 
     id: str | None
@@ -54,11 +56,6 @@ class Event(NamedTuple):
 
 # Half the time of Event(…).
 _new = tuple.__new__
-
-
-def hash64(text: str) -> int:
-    """A stable 64-bit hash of an event id."""
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
 def category_identity(text: str) -> int:
@@ -100,23 +97,28 @@ class EventReader:
                 f"{self._time} is {time_ms - arrival_ms} ms after the event's arrival; at most"
                 f" {self._future_ms} ms are allowed: check the producer's clock",
             )
+        # The common short text is recognised at a glance; anything else is looked at closely.
         event_type = get(self._type)
-        if event_type is None:
-            event_type = ""
-        elif type(event_type) is not str or not _fits_type(event_type):
-            expected = f"a text of at most {MAX_TYPE_BYTES} bytes without NUL"
-            raise _invalid(self._type, expected, event_type)
+        if type(event_type) is not str or len(event_type) > _SHORT or "\0" in event_type:
+            event_type = _event_type(event_type, self._type)
         event_id = get(self._id)
         id_hash = 0
         if event_id is not None:
-            event_id = _text(event_id, self._id, MAX_ID_BYTES)
-            id_hash = hash64(event_id)
-        keys: tuple[str | None, ...] = (_text(get(self._key), self._key, MAX_KEY_BYTES),)
-        for name in self._more_keys:
-            key = get(name)
-            keys += (None if key is None else _text(key, name, MAX_KEY_BYTES),)
+            if type(event_id) is not str or not 0 < len(event_id) <= _SHORT:
+                event_id = _text(event_id, self._id, MAX_ID_BYTES)
+            digest = blake2b(event_id.encode(), digest_size=8).digest()
+            id_hash = int.from_bytes(digest, "little")
+        key = get(self._key)
+        if type(key) is not str or not 0 < len(key) <= _SHORT:
+            key = _text(key, self._key, MAX_KEY_BYTES)
+        keys = (key,) if not self._more_keys else (key, *self._read_more_keys(get))
         fields = tuple([convert(get(name)) for name, convert in self._fields])
         return _new(Event, (event_id, id_hash, time_ms, event_type, keys, fields))
+
+    def _read_more_keys(self, get: Callable[[str], Any]) -> Iterator[str | None]:
+        for name in self._more_keys:
+            key = get(name)
+            yield None if key is None else _text(key, name, MAX_KEY_BYTES)
 
 
 class _Nested:
@@ -137,10 +139,10 @@ class _Nested:
         return value
 
 
-def _fits_type(event_type: str) -> bool:
-    # A character takes at most four bytes: the common short text needs no counting.
-    short = len(event_type) * 4 <= MAX_TYPE_BYTES or len(event_type.encode()) <= MAX_TYPE_BYTES
-    return short and "\0" not in event_type
+def _event_type(value: object, name: str) -> str:
+    if value is None:
+        return ""
+    raise _invalid(name, f"a text of at most {MAX_TYPE_LENGTH} characters without NUL", value)
 
 
 def _text(value: object, name: str, most_bytes: int) -> str:
@@ -148,8 +150,7 @@ def _text(value: object, name: str, most_bytes: int) -> str:
     if type(value) is int:
         value = str(value)
     if type(value) is str and value:
-        # A character takes at most four bytes: the common short text needs no counting.
-        if len(value) * 4 <= most_bytes or len(value.encode()) <= most_bytes:
+        if len(value.encode()) <= most_bytes:
             return value
         raise InvalidEvent(
             f"invalid-{name}", f"{name} has {len(value.encode())} bytes; at most {most_bytes}"

@@ -80,26 +80,35 @@ StreamOf = Callable[[str, str, int, int], Stream]
 
 def decode(records: Iterable[Any], stream_of: StreamOf) -> Iterator[Delivery | Rejected]:
     """Every user record of an invocation, in order. What `stream_of` raises comes through."""
-    shards: dict[tuple[str, str], Stream] = {}
+    streams: dict[tuple[str, str], tuple[Stream, str, int, str]] = {}
+    # A batch is of one shard: what describes it is looked up only when it changes.
+    prefix = source = shard_id = arn = ""
+    shard = created_ms = 0
+    stream: Stream | None = None
     for record in records:
         try:
             kinesis = record["kinesis"]
             sequence_number = kinesis["sequenceNumber"]
-            shard_id, _, _ = record["eventID"].partition(":")
-            # With enhanced fan-out it names the consumer, behind the stream.
-            arn = record["eventSourceARN"].partition("/consumer/")[0]
             sequence = int(sequence_number)
             arrival_ms = int(kinesis["approximateArrivalTimestamp"] * 1000)
             partition_key, coded = kinesis["partitionKey"], kinesis["data"]
-            shard_number = int(shard_id.rpartition("-")[2])
+            event_id, its_source = record["eventID"], record["eventSourceARN"]
+            its_prefix = event_id[: event_id.index(":")]
+            if its_prefix != prefix or its_source != source or stream is None:
+                known = streams.get((its_source, its_prefix))
+                if known is None:
+                    shard = int(its_prefix.rpartition("-")[2])
+                    # With enhanced fan-out the source is the consumer, behind the stream.
+                    arn = its_source.partition("/consumer/")[0]
+                    found = stream_of(arn, its_prefix, sequence, arrival_ms)
+                    known = streams[its_source, its_prefix] = (found, its_prefix, shard, arn)
+                stream, shard_id, shard, arn = known
+                created_ms = stream.created_ms
+                prefix, source = its_prefix, its_source
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             yield _malformed(record, error)
             continue
-        stream = shards.get((arn, shard_id))
-        if stream is None:
-            stream = stream_of(arn, shard_id, sequence, arrival_ms)
-            shards[arn, shard_id] = stream
-        position = _new(Position, (stream.created_ms, shard_number, sequence, 0))
+        position = _new(Position, (created_ms, shard, sequence, 0))
         try:
             data = a2b_base64(coded, strict_mode=True)
         except (Base64Error, ValueError, TypeError) as error:

@@ -13,13 +13,11 @@ What is answered depends only on which value was last seen when, not on the orde
 
 from __future__ import annotations
 
-import struct
 from array import array
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Sequence
-
-from millrace.errors import UnreadableState
-from millrace.features.columns import pack, unpack
+from operator import itemgetter
+from typing import Any
 
 EXACT = 64
 K = 64
@@ -29,10 +27,8 @@ STANDARD_ERROR = (K - 2) ** -0.5
 _RECENT_KEPT = EXACT + 1
 _RECENT_MOST = 2 * _RECENT_KEPT
 _TAIL_MOST = 64
-_HEADER = struct.Struct("<HHHI")  # recent, sketch, tail, oldest second
-_SKETCH_HEADER = struct.Struct("<II")  # newest second of the tail's ages and of the sketch's
-_NO_SKETCH = 0xFFFF
 _MASK = (1 << 64) - 1
+_WHEN = itemgetter(1)
 
 
 def hash32(identity: int) -> int:
@@ -133,7 +129,7 @@ class Distinct:
             self._sketch = _Sketch.of(_needed(self._all_hashes(self._sketch), floor_s))
             self._tail = {}
         if len(recent) > _RECENT_MOST:
-            newest = sorted(recent.items(), key=lambda seen: (-seen[1], seen[0]))
+            newest = sorted(recent.items(), key=_WHEN, reverse=True)
             self._recent = dict(newest[:_RECENT_KEPT])
 
     def _all_hashes(self, sketch: _Sketch) -> dict[int, int]:
@@ -186,55 +182,36 @@ class Distinct:
                 u = (smallest[-1] + 1) / 2**32
                 counts[index] = max(counts[index], round((K - 1) / u))
 
-    def pack(self) -> bytes:
-        """The bytes that `unpack` reads; empty where nothing was seen."""
+    def packable(self) -> tuple[object, ...]:
+        """What `unpacked` takes; only where anything was seen."""
         recent, tail, sketch = self._opened(), self._tail, self._sketch
-        if not recent:
-            return b""
         times = recent.values()
         oldest_s = min(times)
-        parts = [pack(list(recent)), pack([seen - oldest_s for seen in times])]
-        kept = _NO_SKETCH
-        if sketch is not None:
-            kept = len(sketch.hashes)
-            newest_s = max(times)
-            parts.append(pack(list(tail)))
-            parts.append(pack([newest_s - seen for seen in tail.values()]))
-            parts.append(_SKETCH_HEADER.pack(newest_s, sketch.newest_s))
-            parts.append(bytes(sketch.data))
-        return _HEADER.pack(len(recent), kept, len(tail), oldest_s) + b"".join(parts)
+        values = (oldest_s, list(recent), [seen - oldest_s for seen in times])
+        if sketch is None:
+            return values
+        ages = [seen - oldest_s for seen in tail.values()]
+        return (*values, list(tail), ages, sketch.newest_s, bytes(sketch.data))
 
     @classmethod
-    def unpack(cls, data: memoryview) -> Distinct:
-        """What `pack` wrote. Raises UnreadableState."""
+    def unpacked(cls, values: Sequence[Any]) -> Distinct:
+        """From what `packable` gave. Raises ValueError or TypeError."""
         found = cls()
-        if not data:
-            return found
-        try:
-            found._read(data)
-        except (struct.error, KeyError, IndexError, ValueError, TypeError) as error:
-            raise UnreadableState(f"a profile's distinct values are damaged: {error}") from error
+        oldest_s, identities, offsets, *rest = values
+        found._packed = (identities, offsets, oldest_s)
+        if rest:
+            hashes, ages, newest_s, data = rest
+            found._tail = {h: oldest_s + age for h, age in zip(hashes, ages, strict=True)}
+            found._sketch = _Sketch(memoryview(data), len(data) // 8, newest_s)
         return found
-
-    def _read(self, data: memoryview) -> None:
-        recent, kept, tail, oldest_s = _HEADER.unpack_from(data)
-        identities, at = unpack(data, _HEADER.size, recent)
-        offsets, at = unpack(data, at, recent)
-        self._packed = (identities, offsets, oldest_s)
-        if kept == _NO_SKETCH:
-            return
-        hashes, at = unpack(data, at, tail)
-        ages, at = unpack(data, at, tail)
-        newest_s, sketch_newest_s = _SKETCH_HEADER.unpack_from(data, at)
-        self._tail = {hashed: newest_s - age for hashed, age in zip(hashes, ages, strict=True)}
-        self._sketch = _Sketch(data[at + _SKETCH_HEADER.size :], kept, sketch_newest_s)
 
 
 def _needed(last_seen: dict[int, int], floor_s: int) -> list[tuple[int, int]]:
     """The hashes, newest first, that can be among the K smallest of a window to come."""
     kept = []
     smallest: list[int] = []
-    for hashed, time_s in sorted(last_seen.items(), key=lambda seen: (-seen[1], seen[0])):
+    for seen in sorted(last_seen.items(), key=_WHEN, reverse=True):
+        hashed, time_s = seen
         if time_s < floor_s:
             break
         if len(smallest) == K:
@@ -242,5 +219,5 @@ def _needed(last_seen: dict[int, int], floor_s: int) -> list[tuple[int, int]]:
                 continue
             smallest.pop()
         insort(smallest, hashed)
-        kept.append((hashed, time_s))
+        kept.append(seen)
     return kept

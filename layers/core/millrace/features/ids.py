@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from collections.abc import Sequence
 from itertools import accumulate, repeat
-
-from millrace.features.columns import pack, unpack
+from typing import Any
 
 # New ids are looked up in a small dictionary of their own until there are this many.
 _MERGE_AT = 512
@@ -119,24 +119,19 @@ class RecentIds:
         runs = bisect_left(newest, most + 1)
         return self._seconds[-runs] if runs else self._seconds[-1] + 1
 
-    def pack(self, latest_s: int) -> bytes:
-        """The bytes that `unpack` reads: runs and hashes."""
-        seconds = self._seconds
-        runs = pack([*[latest_s - second for second in seconds], *self._counts])
-        return len(seconds).to_bytes(2, "little") + runs + self._hashes.tobytes()
+    def packable(self, latest_s: int) -> tuple[list[int], list[int], bytes]:
+        """What `unpacked` takes: ages and lengths of the runs, and the hashes."""
+        return ([latest_s - s for s in self._seconds], self._counts, self._hashes.tobytes())
 
     @classmethod
-    def unpack(cls, data: memoryview, at: int, latest_s: int) -> tuple[RecentIds, int]:
-        """What `pack` wrote at `at`, and where it ends. Raises ValueError or IndexError."""
+    def unpacked(cls, values: Sequence[Any], latest_s: int) -> RecentIds:
+        """From what `packable` gave. Raises ValueError."""
+        ages, counts, hashes = values
         found = cls()
-        runs = int.from_bytes(data[at : at + 2], "little")
-        column, at = unpack(data, at + 2, 2 * runs)
-        counts = list(column[runs:])
-        found._seconds = [latest_s - age for age in column[:runs]]
+        found._seconds = [latest_s - age for age in ages]
         found._counts = counts
-        end = at + 8 * sum(counts)
-        found._hashes.frombytes(data[at:end])
+        found._hashes.frombytes(hashes)
         found._packed = True
         if len(found._hashes) != sum(counts):
             raise ValueError(f"{sum(counts)} ids were written, {len(found._hashes)} are there")
-        return found, end
+        return found

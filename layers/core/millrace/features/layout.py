@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from millrace.features.columns import pack
-from millrace.features.definitions import Category, Number
-from millrace.features.wire import Reader, text
+import ormsgpack
 
-_CATEGORY = 255
+from millrace.features.definitions import Category, Number
 
 
 class Layout(NamedTuple):
@@ -21,18 +19,15 @@ class Layout(NamedTuple):
 
 def pack_layout(fields: Sequence[Number | Category], tiles_s: Sequence[int]) -> bytes:
     """The bytes that `read_layout` reads."""
-    parts = []
-    for field in fields:
-        scale = _CATEGORY if isinstance(field, Category) else field.scale
-        parts.append(bytes((scale,)) + text(field.name))
-    return b"".join(parts) + pack(tiles_s)
+    named = [(field.name, field.scale if isinstance(field, Number) else None) for field in fields]
+    return ormsgpack.packb((named, tiles_s))
 
 
-def read_layout(reader: Reader, fields: int, tiles: int) -> Layout:
-    """What `pack_layout` wrote, given how many fields and tiles there are."""
-    found: list[Number | Category] = []
-    for _ in range(fields):
-        (scale,) = reader.take(1)
-        name = reader.text()
-        found.append(Category(name, name) if scale == _CATEGORY else Number(name, name, scale))
-    return Layout(tuple(found), tuple(reader.column(tiles)))
+def read_layout(data: bytes) -> Layout:
+    """What `pack_layout` wrote. Raises ValueError or TypeError."""
+    named, tiles_s = ormsgpack.unpackb(data)
+    fields = (
+        Category(name, name) if scale is None else Number(name, name, scale)
+        for name, scale in named
+    )
+    return Layout(tuple(fields), tuple(tiles_s))

@@ -28,7 +28,7 @@ def migrated(profile: Profile, layout: Layout, plan: Plan) -> Profile:
     sources = [_source(field, layout) for field in plan.fields]
     after.raw_fields = [
         (MISSING,) * len(profile.raw_s)
-        if source is None
+        if source is None or not profile.raw_s
         else [_scaled(value, ratio) for value in profile.raw_fields[source]]
         for source, ratio in sources
     ]

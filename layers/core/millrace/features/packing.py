@@ -1,118 +1,90 @@
-"""A profile as bytes: compact, quick to read, self-describing.
+"""A profile as bytes: MessagePack, compact, quick, self-describing.
 
-Layout (little-endian; columns as in `columns`): a fixed header; the fields (name, scale) and tiles
-that the profile was written with, so that other definitions can migrate it; the types; the raw
-events; count series by type; tracks; event ids; sessions. The first byte is the format's version.
+One list; what is small or seldom asked for stands as plain integers, relative to the newest event
+where that makes them short; tiles, sketches and ids stand as bytes that are read where they are.
+The layout (fields and tiles) that a profile was written with is in it, so that other definitions
+can migrate it. The first element is the format's version.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from itertools import accumulate
 from operator import sub
+from typing import Any
+
+import ormsgpack
 
 from millrace.errors import UnreadableState
 from millrace.events import MISSING
-from millrace.features.columns import pack as column
-from millrace.features.columns import unpack as unpack_column
 from millrace.features.distinct import Distinct
 from millrace.features.ids import RecentIds
 from millrace.features.layout import read_layout
 from millrace.features.migration import migrated
 from millrace.features.plan import Plan
 from millrace.features.profile import ALL, Last, Profile, TrackState
-from millrace.features.wire import Reader, blob, presence
 
 FORMAT = 1
-_ALL_TYPES = 255
-_HAS_LAST, _HAS_DISTINCT = 1, 2
 
-
-# format, coarseness, fingerprint · latest, updated, floor (ms) · accepted, late, duplicates, floor
-# raises, closed sessions · fields, tiles, types · raw events, tracks · open sessions · bytes
-# of the layout, of the types' names
-_HEADER = struct.Struct("<BBI QQQ QIIHI BBB HH B HH".replace(" ", ""))
-_RAW = struct.Struct("<I")
-_TRACK = struct.Struct("<BBBB")
-_LAST = struct.Struct("<BQq")
+# What reading bytes that are no profile can come to.
+_DAMAGE = (ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError)
 
 
 def pack(profile: Profile, plan: Plan) -> bytes:
     """The bytes that `unpack` reads."""
     latest_ms = profile.latest_ms
     sessions = profile.sessions
-    layout = plan.layout
-    names = "\0".join(profile.types).encode()
-    header = _HEADER.pack(
-        FORMAT,
-        profile.coarse,
-        plan.fingerprint,
-        latest_ms,
-        profile.updated_ms,
-        profile.floor_ms,
-        profile.accepted,
-        profile.late,
-        profile.duplicates,
-        min(profile.floor_raises, 0xFFFF),
-        sessions.closed,
-        len(plan.fields),
-        len(plan.ladder.tiles_s),
-        len(profile.types),
-        len(profile.raw_s),
-        len(profile.tracks),
-        len(sessions.ends_ms),
-        len(layout),
-        len(names),
+    return ormsgpack.packb(
+        (
+            FORMAT,
+            plan.fingerprint,
+            plan.layout,
+            profile.coarse,
+            latest_ms,
+            profile.updated_ms,
+            profile.floor_ms,
+            (profile.accepted, profile.late, profile.duplicates, profile.floor_raises),
+            "\0".join(profile.types),
+            [latest_ms - last_ms for last_ms in profile.type_last_ms],
+            profile.counts,
+            _raw(profile),
+            [_track(profile, key, state) for key, state in profile.tracks.items()],
+            (
+                sessions.closed,
+                [latest_ms - start_ms for start_ms in sessions.starts_ms],
+                [latest_ms - end_ms for end_ms in sessions.ends_ms],
+                sessions.events,
+            ),
+            profile.ids.packable(latest_ms // 1000),
+        )
     )
-    # Ages of types and of sessions' starts and ends are of one width: one column holds them.
-    times = (*profile.type_last_ms, *sessions.starts_ms, *sessions.ends_ms)
-    parts = [header, layout, names, column([latest_ms - time_ms for time_ms in times])]
-    parts += _count_parts(profile)
-    parts += _raw_parts(profile)
-    for (scope, field), state in profile.tracks.items():
-        parts += _track_parts(profile, scope, field, state)
-    parts.append(column(sessions.events))
-    parts.append(profile.ids.pack(latest_ms // 1000))
-    return b"".join(parts)
 
 
-def _count_parts(profile: Profile) -> list[bytes]:
-    return [
-        bytes((presence(profile.counts),)),
-        *(blob(level) for level in profile.counts if level),
-    ]
-
-
-def _raw_parts(profile: Profile) -> list[bytes]:
+def _raw(profile: Profile) -> tuple[object, ...] | None:
     times = profile.raw_s
     if not times:
-        return []
-    parts = [_RAW.pack(times[0]), column(list(map(sub, times[1:], times)))]
-    parts.append(bytes(profile.raw_type))
-    for values in profile.raw_fields:
-        missing = values.count(MISSING) if MISSING in values else 0
-        if not missing:
-            parts += [b"\1", column(values)]
-        elif missing == len(values):
-            parts.append(b"\0")
-        else:
-            parts += [b"\2", bytes([value != MISSING for value in values])]
-            parts.append(column([value for value in values if value != MISSING]))
-    return parts
+        return None
+    gaps = list(map(sub, times[1:], times))
+    return (times[0], gaps, bytes(profile.raw_type), [_field(f) for f in profile.raw_fields])
 
 
-def _track_parts(profile: Profile, scope: str, field: int, state: TrackState) -> list[bytes]:
-    kind = _ALL_TYPES if scope == ALL else profile.types.index(scope)
-    last = state.last
-    flags = _HAS_LAST * (last is not None) | _HAS_DISTINCT * bool(state.distinct)
-    parts = [_TRACK.pack(kind, field, flags, presence(state.levels))]
-    parts += [blob(level) for level in state.levels if level]
-    if state.distinct:
-        parts.append(blob(state.distinct.pack()))
-    if last is not None:
-        parts.append(_LAST.pack(profile.types.index(last.type), last.time_ms, last.value))
-    return parts
+def _field(values: Sequence[int]) -> list[int | None] | None:
+    if MISSING not in values:
+        return list(values)
+    present = [None if value == MISSING else value for value in values]
+    return present if any(value is not None for value in present) else None
+
+
+def _track(profile: Profile, key: tuple[str, int], state: TrackState) -> tuple[object, ...]:
+    scope, field = key
+    types, last = profile.types, state.last
+    return (
+        None if scope == ALL else types.index(scope),
+        field,
+        state.levels if any(state.levels) else None,
+        state.distinct.packable() if state.distinct else None,
+        None if last is None else (last.time_ms, types.index(last.type), last.value),
+    )
 
 
 def unpack(data: bytes, plan: Plan) -> Profile:
@@ -129,110 +101,74 @@ def unpack_for_reading(data: bytes, plan: Plan) -> Profile:
 
 
 def _unpack(data: bytes, plan: Plan, *, reading: bool) -> Profile:
-    if not data or data[0] != FORMAT:
-        written = data[0] if data else "none"
-        raise UnreadableState(
-            f"a profile of format {written}, where this code knows {FORMAT}: it was written by a"
-            " newer Millrace, or is no profile"
-        )
     try:
-        header = _HEADER.unpack_from(data)
-        if header[2] == plan.fingerprint:
-            return _read_profile(memoryview(data), header, plan, reading)
-        layout = read_layout(Reader(memoryview(data), _HEADER.size), header[11], header[12])
-        return migrated(_read_profile(memoryview(data), header, plan, reading), layout, plan)
-    except (struct.error, IndexError, KeyError, ValueError, TypeError, OverflowError) as error:
+        values = ormsgpack.unpackb(data)
+        written = values[0]
+        if written == FORMAT:
+            profile = _profile(values, plan, reading)
+            if values[1] == plan.fingerprint:
+                return profile
+            return migrated(profile, read_layout(values[2]), plan)
+    except _DAMAGE as error:
         raise UnreadableState(f"a profile of {len(data)} bytes is damaged: {error}") from error
+    raise UnreadableState(
+        f"a profile of format {written!r}, where this code knows {FORMAT}: it was written by a"
+        " newer Millrace, or is no profile"
+    )
 
 
-def _read_profile(data: memoryview, header: tuple[int, ...], plan: Plan, reading: bool) -> Profile:
-    # This is half of the time of every read: it counts bytes itself rather than through a cursor.
-    fields, tiles, types, raw, tracks, sessions, layout_bytes, names_bytes = header[11:]
-    profile = Profile(fields)
+def _profile(values: Sequence[Any], plan: Plan, reading: bool) -> Profile:
+    (_, _, _, coarse, latest_ms, updated_ms, floor_ms, counters, types) = values[:9]
+    ages, counts, raw, tracks, sessions, ids = values[9:]
+    profile = Profile(0)
     profile.partial = reading
-    profile.coarse = header[1]
-    (profile.latest_ms, profile.updated_ms, profile.floor_ms, profile.accepted) = header[3:7]
-    profile.late, profile.duplicates, profile.floor_raises, profile.sessions.closed = header[7:11]
-    latest_ms = profile.latest_ms
-    at = _HEADER.size + layout_bytes + names_bytes
-    if types:
-        profile.types = plan.types_in(bytes(data[at - names_bytes : at]))
-    ages, at = unpack_column(data, at, types + 2 * sessions)
-    profile.type_last_ms = [latest_ms - age for age in ages[:types]]
-    present = data[at]
-    at += 1
-    if present:
-        reader = Reader(data, at)
-        profile.counts = reader.levels(present, tiles)
-        at = reader.at
-    if raw:
-        at = _read_raw(data, at, profile, raw)
-    for _ in range(tracks):
-        at = _read_track(data, at, profile, tiles)
-    if sessions:
-        at = _read_sessions(data, at, profile, ages[types:], reading)
-    if reading:
-        return profile
-    profile.ids, at = RecentIds.unpack(data, at, latest_ms // 1000)
-    if at != len(data):
-        raise ValueError(f"{len(data) - at} bytes are left over")
+    profile.coarse = coarse
+    profile.latest_ms, profile.updated_ms, profile.floor_ms = latest_ms, updated_ms, floor_ms
+    profile.accepted, profile.late, profile.duplicates, profile.floor_raises = counters
+    if types or ages:
+        profile.types = plan.types_in(types)
+        profile.type_last_ms = [latest_ms - age for age in ages]
+    profile.counts = counts
+    if raw is None:
+        profile.raw_fields = [()] * len(plan.fields)
+    else:
+        _read_raw(profile, raw)
+    for kind, field, levels, distinct, last in tracks:
+        state = TrackState(levels or plan.no_levels)
+        if distinct is not None:
+            state.distinct = Distinct.unpacked(distinct)
+        if last is not None:
+            state.last = Last(last[0], profile.types[last[1]], last[2])
+        profile.tracks[ALL if kind is None else profile.types[kind], field] = state
+    _read_sessions(profile, sessions, reading)
+    if not reading:
+        profile.ids = RecentIds.unpacked(ids, latest_ms // 1000)
     return profile
 
 
-def _read_raw(data: memoryview, at: int, profile: Profile, count: int) -> int:
-    (first,) = _RAW.unpack_from(data, at)
-    gaps, at = unpack_column(data, at + _RAW.size, count - 1)
+def _read_raw(profile: Profile, raw: Sequence[Any]) -> None:
+    first, gaps, kinds, fields = raw
     profile.raw_s = list(accumulate(gaps, initial=first))
-    profile.raw_type = bytes(data[at : at + count])
-    at += count
-    columns: list[Sequence[int]] = []
-    for _ in profile.raw_fields:
-        presence = data[at]
-        at += 1
-        values: Sequence[int] = (MISSING,) * count
-        if presence == 1:
-            values, at = unpack_column(data, at, count)
-        elif presence == 2:
-            present = bytes(data[at : at + count])
-            values, at = unpack_column(data, at + count, sum(present))
-            left = iter(values)
-            values = [next(left) if here else MISSING for here in present]
-        columns.append(values)
-    profile.raw_fields = columns
-    return at
+    profile.raw_type = kinds
+    count = len(kinds)
+    profile.raw_fields = []
+    for column in fields:
+        if column is None:
+            column = (MISSING,) * count
+        elif None in column:
+            column = [MISSING if value is None else value for value in column]
+        profile.raw_fields.append(column)
+    if any(len(column) != len(profile.raw_s) for column in (kinds, *profile.raw_fields)):
+        raise ValueError("its columns of raw events are of different lengths")
 
 
-def _read_track(data: memoryview, at: int, profile: Profile, tiles: int) -> int:
-    kind, field, flags, present = _TRACK.unpack_from(data, at)
-    at += _TRACK.size
-    state = TrackState([b""] * tiles)
-    if present or flags & _HAS_DISTINCT:
-        reader = Reader(data, at)
-        state.levels = reader.levels(present, tiles)
-        if flags & _HAS_DISTINCT:
-            state.distinct = Distinct.unpack(reader.blob())
-        at = reader.at
-    if flags & _HAS_LAST:
-        place, time_ms, value = _LAST.unpack_from(data, at)
-        at += _LAST.size
-        state.last = Last(time_ms, profile.types[place], value)
-    profile.tracks[ALL if kind == _ALL_TYPES else profile.types[kind], field] = state
-    return at
-
-
-def _read_sessions(
-    data: memoryview, at: int, profile: Profile, ages: Sequence[int], reading: bool
-) -> int:
-    found, latest_ms, count = profile.sessions, profile.latest_ms, len(ages) // 2
-    events, at = unpack_column(data, at, count)
-    if reading:
+def _read_sessions(profile: Profile, sessions: Sequence[Any], reading: bool) -> None:
+    found, latest_ms = profile.sessions, profile.latest_ms
+    found.closed, starts, ends, events = sessions
+    if reading and events:
         # Only the newest may be going on; the others are only counted.
-        found.closed += count - 1
-        found.starts_ms = [latest_ms - ages[count - 1]]
-        found.ends_ms = [latest_ms - ages[-1]]
-        found.events = [events[-1]]
-    else:
-        found.starts_ms = [latest_ms - age for age in ages[:count]]
-        found.ends_ms = [latest_ms - age for age in ages[count:]]
-        found.events = list(events)
-    return at
+        found.closed += len(events) - 1
+        starts, ends, events = starts[-1:], ends[-1:], events[-1:]
+    found.starts_ms = [latest_ms - age for age in starts]
+    found.ends_ms = [latest_ms - age for age in ends]
+    found.events = events

@@ -32,11 +32,12 @@ class Plan:
         self.windows_ms = tuple((w.length_s * 1000, w.tile_s * 1000) for w in entity.windows)
         self.type_capacity = type_capacity(definitions.event, entity)
         self.tracks = tracks_of(definitions.event, entity)
+        self.no_levels = [b""] * len(self.ladder.tiles_s)
         self.layout = pack_layout(self.fields, self.ladder.tiles_s)
         self.fingerprint = definitions.fingerprint(entity)
         self._by_type: dict[str, tuple[Track, ...]] = {}
         self._indexes: dict[tuple[str, ...], dict[str, int]] = {}
-        self._types: dict[bytes, tuple[str, ...]] = {}
+        self._types: dict[str, tuple[str, ...]] = {}
         self._names: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._field_names = [field.name for field in self.fields]
 
@@ -45,11 +46,11 @@ class Plan:
         """The tracks over all event types."""
         return tuple(track for track in self.tracks if track.scope == "")
 
-    def types_in(self, joined: bytes) -> tuple[str, ...]:
+    def types_in(self, joined: str) -> tuple[str, ...]:
         """Event types that were joined by NULs; most profiles share theirs with others."""
         found = self._types.get(joined)
         if found is None:
-            found = tuple(str(joined, "utf-8").split("\0"))
+            found = tuple(joined.split("\0"))
             if len(self._types) < _CACHED_TYPES:
                 self._types[joined] = found
         return found

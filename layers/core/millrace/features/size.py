@@ -17,7 +17,7 @@ MAX_PROFILE_BYTES = 64 * 1024
 # sessions, event ids down to the least that is remembered.
 _BASE_BYTES = 12 * 1024
 _DISTINCT_BYTES = 7 * 1024
-_SERIES_BYTES = 160  # one cell in each of two levels, a name, a last value
+_SERIES_BYTES = 400  # one cell in each of two levels, a long name, a last value
 
 
 def type_capacity(event: EventMapping, entity: Entity) -> int:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -73,12 +73,14 @@ class _Sketch:
 class Distinct:
     """Values (as integer identities) with the second at which each was last seen."""
 
-    __slots__ = ("_packed", "_recent", "_sketch", "_tail")
+    __slots__ = ("_base_s", "_packed", "_recent", "_sketch", "_tail")
 
     def __init__(self) -> None:
-        # Either opened, or still packed as (identities, seconds after the oldest, the oldest).
+        # Times are kept as seconds after a base, which makes them short when they are packed.
+        self._base_s = 0
+        # Identity → when last seen; or still packed, as two columns.
         self._recent: dict[int, int] = {}
-        self._packed: tuple[Sequence[int], Sequence[int], int] | None = None
+        self._packed: tuple[Sequence[int], Sequence[int]] | None = None
         # What does not fit there is sketched; `_tail` holds hashes that came since.
         self._sketch: _Sketch | None = None
         self._tail: dict[int, int] = {}
@@ -88,70 +90,81 @@ class Distinct:
 
     def copy(self) -> Distinct:
         """A copy that can change without changing this one."""
-        other = Distinct()
+        other = Distinct.__new__(Distinct)
+        other._base_s = self._base_s
         other._recent = self._opened().copy()
+        other._packed = None
         other._sketch = self._sketch
         other._tail = self._tail.copy()
         return other
 
     def _opened(self) -> dict[int, int]:
         if self._packed is not None:
-            identities, offsets, oldest_s = self._packed
-            times = [offset + oldest_s for offset in offsets]
-            self._recent = dict(zip(identities, times, strict=True))
+            self._recent = dict(zip(*self._packed, strict=True))
             self._packed = None
         return self._recent
 
-    def add(self, identities: Iterable[int], times_s: Iterable[int]) -> None:
+    def add(self, identities: Sequence[int], times_s: Sequence[int]) -> None:
         """Values seen at these times, in any order; `settle` must follow."""
         recent, tail = self._opened(), self._tail
+        if not recent:
+            self._base_s = times_s[0]
+        base_s = self._base_s
         sketching = self._sketch is not None
         for identity, time_s in zip(identities, times_s, strict=True):
-            if recent.get(identity, -1) < time_s:
-                recent[identity] = time_s
+            seen = time_s - base_s
+            known = recent.get(identity)
+            if known is None or known < seen:
+                recent[identity] = seen
                 if sketching:
                     hashed = hash32(identity)
-                    if tail.get(hashed, -1) < time_s:
-                        tail[hashed] = time_s
+                    before = tail.get(hashed)
+                    if before is None or before < seen:
+                        tail[hashed] = seen
 
     def settle(self, floor_s: int) -> None:
-        """Forget what was last seen before `floor_s`, and keep to the bounds."""
+        """Keep to the bounds; what was last seen before `floor_s` may go.
+
+        There is a sketch as long as more than EXACT values are here. That some of them may have
+        expired does no harm: a window counts only what is in it.
+        """
         recent = self._opened()
-        if recent and min(recent.values()) < floor_s:
-            recent = self._recent = {i: seen for i, seen in recent.items() if seen >= floor_s}
         if len(recent) <= EXACT:
-            self._sketch, self._tail = None, {}
             return
         if self._sketch is None:
             self._sketch = _Sketch.of([])
             self._tail = {hash32(identity): seen for identity, seen in recent.items()}
         if len(self._tail) > _TAIL_MOST:
-            self._sketch = _Sketch.of(_needed(self._all_hashes(self._sketch), floor_s))
+            last_seen = self._sketch.items()
+            for hashed, seen in self._tail.items():
+                time_s = seen + self._base_s
+                if last_seen.get(hashed, -1) < time_s:
+                    last_seen[hashed] = time_s
+            self._sketch = _Sketch.of(_needed(last_seen, floor_s))
             self._tail = {}
         if len(recent) > _RECENT_MOST:
-            newest = sorted(recent.items(), key=_WHEN, reverse=True)
-            self._recent = dict(newest[:_RECENT_KEPT])
+            self._trim(floor_s)
 
-    def _all_hashes(self, sketch: _Sketch) -> dict[int, int]:
-        last_seen = sketch.items()
-        for hashed, time_s in self._tail.items():
-            if last_seen.get(hashed, -1) < time_s:
-                last_seen[hashed] = time_s
-        return last_seen
+    def _trim(self, floor_s: int) -> None:
+        newest = sorted(self._recent.items(), key=_WHEN, reverse=True)[:_RECENT_KEPT]
+        base_s = newest[-1][1]
+        oldest = floor_s - self._base_s
+        self._recent = {identity: s - base_s for identity, s in newest if s >= oldest}
+        self._tail = {hashed: seen - base_s for hashed, seen in self._tail.items()}
+        self._base_s += base_s
+        if len(self._recent) <= EXACT:
+            self._sketch, self._tail = None, {}
 
     def counts_since(self, starts_s: Sequence[int]) -> list[int]:
         """How many different values were seen at or after each of `starts_s` (newest first).
 
         Exact up to 64, estimated beyond.
         """
-        if self._packed is not None:
-            _, seen_s, oldest_s = self._packed
-        else:
-            seen_s, oldest_s = list(self._recent.values()), 0
+        times = list(self._recent.values()) if self._packed is None else self._packed[1]
         counts: list[int] = []
         for start_s in starts_s:
-            after = start_s - oldest_s
-            counts.append(len([1 for seen in seen_s if seen >= after]))
+            after = start_s - self._base_s
+            counts.append(len([1 for seen in times if seen >= after]))
             if counts[-1] > EXACT and self._sketch is not None:
                 # So do all longer windows. How many recent values stand here depends on when
                 # they were last trimmed; the sketch does not.
@@ -173,8 +186,9 @@ class Distinct:
             older = sketch.hashes[done:end]
             smallest += [hashed for hashed in older if hashed not in self._tail]
             if waiting:
-                smallest += [hashed for hashed, seen in waiting.items() if seen >= start_s]
-                waiting = {hashed: seen for hashed, seen in waiting.items() if seen < start_s}
+                after = start_s - self._base_s
+                smallest += [hashed for hashed, seen in waiting.items() if seen >= after]
+                waiting = {hashed: seen for hashed, seen in waiting.items() if seen < after}
             smallest.sort()
             del smallest[K:]
             done = end
@@ -183,25 +197,22 @@ class Distinct:
                 counts[index] = max(counts[index], round((K - 1) / u))
 
     def packable(self) -> tuple[object, ...]:
-        """What `unpacked` takes; only where anything was seen."""
+        """What `unpacked` takes."""
         recent, tail, sketch = self._opened(), self._tail, self._sketch
-        times = recent.values()
-        oldest_s = min(times)
-        values = (oldest_s, list(recent), [seen - oldest_s for seen in times])
+        values = (self._base_s, list(recent), list(recent.values()))
         if sketch is None:
             return values
-        ages = [seen - oldest_s for seen in tail.values()]
-        return (*values, list(tail), ages, sketch.newest_s, bytes(sketch.data))
+        return (*values, list(tail), list(tail.values()), sketch.newest_s, bytes(sketch.data))
 
     @classmethod
     def unpacked(cls, values: Sequence[Any]) -> Distinct:
         """From what `packable` gave. Raises ValueError or TypeError."""
         found = cls()
-        oldest_s, identities, offsets, *rest = values
-        found._packed = (identities, offsets, oldest_s)
+        found._base_s, identities, times, *rest = values
+        found._packed = (identities, times)
         if rest:
-            hashes, ages, newest_s, data = rest
-            found._tail = {h: oldest_s + age for h, age in zip(hashes, ages, strict=True)}
+            hashes, seen, newest_s, data = rest
+            found._tail = dict(zip(hashes, seen, strict=True))
             found._sketch = _Sketch(memoryview(data), len(data) // 8, newest_s)
         return found
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from millrace.errors import MillraceError, Unavailable, WriteConflict
@@ -38,13 +39,13 @@ _R = TypeVar("_R")
 _P = ParamSpec("_P")
 
 
-class Intent(NamedTuple):
+@dataclass(slots=True)
+class Intent:
     """What is to be written for a group; no item where there is nothing to write."""
 
     group: Group
     outcome: Outcome
-    expected_version: int
-    item: Mapping[str, Attribute] | None
+    item: Mapping[str, Attribute] | None = None
 
 
 class Stored(NamedTuple):
@@ -126,7 +127,8 @@ class Enricher:
                 results.append(_guarded(self._advanced, group, entry))
         for index, result in enumerate(results):
             if isinstance(result, Intent):
-                results[index] = _guarded(self._with_item, result)
+                error = _guarded(self._make_item, result)
+                results[index] = error or result
         intents = [result for result in results if isinstance(result, Intent)]
         stored = iter(self._each(self._store_intent, intents))
         return [next(stored) if isinstance(result, Intent) else result for result in results]
@@ -161,16 +163,13 @@ class Enricher:
     def _advanced(self, group: Group, entry: Entry | None) -> Intent:
         current = entry or new_entry(group.key.plan)
         arrived_ms = group.deliveries[-1].arrival_ms
-        outcome = advance(current, group.events, group.ranks, arrived_ms, group.key.plan)
-        if outcome.changed:
-            after = outcome.entry._replace(version=current.version + 1)
-            outcome = outcome._replace(entry=after)
-        return Intent(group, outcome, current.version, None)
+        return Intent(
+            group, advance(current, group.events, group.ranks, arrived_ms, group.key.plan)
+        )
 
-    def _with_item(self, intent: Intent) -> Intent:
-        if not intent.outcome.changed:
-            return intent
-        return intent._replace(item=self._store.item(intent.group.key, intent.outcome.entry))
+    def _make_item(self, intent: Intent) -> None:
+        if intent.outcome.changed:
+            intent.item = self._store.item(intent.group.key, intent.outcome.entry)
 
     def _store_intent(self, intent: Intent) -> Stored:
         """Write what is meant, or what it becomes where somebody else wrote in between."""
@@ -179,10 +178,12 @@ class Enricher:
             if intent.item is None:
                 return Stored(intent.outcome, 0, conflicts)
             self._put_late(group, intent.outcome)
-            conflict = self._store.write(group.key, intent.item, intent.expected_version)
+            expected_version = intent.outcome.entry.version - 1
+            conflict = self._store.write(group.key, intent.item, expected_version)
             if conflict is None:
                 return Stored(intent.outcome, 1, conflicts)
-            intent = self._with_item(self._advanced(group, conflict.current))
+            intent = self._advanced(group, conflict.current)
+            self._make_item(intent)
         raise WriteConflict(
             f"{group.key.storage!r} was written by others {_CONFLICT_TRIES} times in a row; is"
             " another function folding the same stream into the same table?"

@@ -64,7 +64,10 @@ def new_entry(plan: Plan) -> Entry:
 
 
 class Outcome(NamedTuple):
-    """What became of a batch's events of one key, by their index."""
+    """What became of a batch's events of one key, by their index.
+
+    Where anything changed, the entry is of the next version.
+    """
 
     entry: Entry
     seen_before: int
@@ -117,7 +120,7 @@ def _advance(
         profile.updated_ms = max(arrived_ms, entry.profile.updated_ms + 1)
     watermark = next((rank for rank in reversed(ranks) if rank is not None), entry.watermark)
     return Outcome(
-        Entry(profile, watermark, entry.holes, entry.version),
+        Entry(profile, watermark, entry.holes, entry.version + 1),
         seen_before,
         change.applied,
         [indexes[index] for index in change.duplicates],

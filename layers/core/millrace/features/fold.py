@@ -173,15 +173,15 @@ class _Writer:
         """Keep the counters of distinct values complete, once there are any (see `sink_raw`)."""
         for (scope, field), state in self._profile.tracks.items():
             if state.distinct:
-                seen = [
-                    (event.fields[field], event.time_ms // 1000)
-                    for event in self._added
-                    if event.fields[field] != MISSING
-                    and (scope == ALL or scope == self._scope_of(event.type))
-                ]
-                if seen:
-                    state.distinct.add(*zip(*seen, strict=True))
-                state.distinct.settle(floor_s)
+                values, times = [], []
+                for event in self._added:
+                    value = event.fields[field]
+                    if value != MISSING and (scope == ALL or scope == self._scope_of(event.type)):
+                        values.append(value)
+                        times.append(event.time_ms // 1000)
+                if values:
+                    state.distinct.add(values, times)
+                    state.distinct.settle(floor_s)
 
     def _scope_of(self, event_type: str) -> str:
         return event_type if event_type in self._types else OTHER_TYPE

@@ -63,12 +63,7 @@ def to_item(
 def _plain(profile: Profile, plan: Plan) -> dict[str, Attribute]:
     count = plain_count(profile, plan)
     latest = iso_ms(profile.latest_ms)
-    # Of types whose newest events are at the same time, the larger: as for last values.
-    last_type = max(
-        kind
-        for kind, last_ms in zip(profile.types, profile.type_last_ms, strict=True)
-        if last_ms == profile.latest_ms
-    )
+    last_type = _last_type(profile)
     found: dict[str, Attribute] = {
         "lastTimestamp": latest,
         "lastUpdate": latest,
@@ -79,8 +74,16 @@ def _plain(profile: Profile, plan: Plan) -> dict[str, Attribute]:
         found["lastEventType"] = last_type
     track = profile.tracks.get((ALL, 0)) if plan.numbers else None
     if track is not None and track.last is not None:
-        found["lastMetric"] = Decimal(track.last.value).scaleb(-plan.numbers[0].scale).normalize()
+        found["lastMetric"] = Decimal(track.last.value) / plan.units[0]
     return found
+
+
+def _last_type(profile: Profile) -> str:
+    """The type of the newest event; of several at the same time the larger, as for last values."""
+    latest_ms, newest = profile.latest_ms, profile.type_last_ms
+    if newest.count(latest_ms) == 1:
+        return profile.types[newest.index(latest_ms)]
+    return max(t for t, last_ms in zip(profile.types, newest, strict=True) if last_ms == latest_ms)
 
 
 def from_item(item: Mapping[str, Any], plan: Plan, *, reading: bool = False) -> Entry:

@@ -8,9 +8,8 @@ can migrate it. The first element is the format's version.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
-from itertools import accumulate
-from operator import sub
 from typing import Any
 
 import ormsgpack
@@ -64,13 +63,13 @@ def _raw(profile: Profile) -> tuple[object, ...] | None:
     times = profile.raw_s
     if not times:
         return None
-    gaps = list(map(sub, times[1:], times))
-    return (times[0], gaps, bytes(profile.raw_type), [_field(f) for f in profile.raw_fields])
+    seconds = times if isinstance(times, array) else array("I", times)
+    return (seconds.tobytes(), bytes(profile.raw_type), [_field(f) for f in profile.raw_fields])
 
 
 def _field(values: Sequence[int]) -> list[int | None] | None:
     if MISSING not in values:
-        return list(values)
+        return values.tolist() if isinstance(values, array) else list(values)
     present = [None if value == MISSING else value for value in values]
     return present if any(value is not None for value in present) else None
 
@@ -147,9 +146,10 @@ def _profile(values: Sequence[Any], plan: Plan, reading: bool) -> Profile:
 
 
 def _read_raw(profile: Profile, raw: Sequence[Any]) -> None:
-    first, gaps, kinds, fields = raw
-    profile.raw_s = list(accumulate(gaps, initial=first))
-    profile.raw_type = kinds
+    seconds, kinds, fields = raw
+    times = array("I")
+    times.frombytes(seconds)
+    profile.raw_s, profile.raw_type = times, kinds
     count = len(kinds)
     profile.raw_fields = []
     for column in fields:

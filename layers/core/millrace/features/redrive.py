@@ -248,7 +248,8 @@ class Redriver:
             after = change(current)
             if after is None:
                 return KNOWN
-            item = self._store.item(place, after._replace(version=current.version + 1))
+            after = after._replace(version=current.version + 1)
+            item = self._store.item(place, after)
             conflict = write(item, current.version)
             if conflict is None:
                 return APPLIED

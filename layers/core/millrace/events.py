@@ -43,7 +43,8 @@ class Event(NamedTuple):
     """One valid event.
 
     `id_hash` is a stable 64-bit hash of the id, 0 where there is none; `keys` holds the key of
-    each entity of the definitions (None where the event has none), `fields` the scaled numbers and then the identities of the categories, or MISSING.
+    each entity of the definitions (None where the event has none), `fields` the scaled numbers
+    and then the identities of the categories, or MISSING.
     """
 
     id: str | None

@@ -110,8 +110,9 @@ def delivery_of(record: Mapping[str, Any]) -> Delivery:
     """The delivery in a kept record. Raises KeyError or ValueError where it is none."""
     from millrace.events import read_time_ms
 
+    position = Position.parse(record["position"])
     return Delivery(
-        position=Position.parse(record["position"]),
+        *position,
         sequence_number=record["sequenceNumber"],
         partition_key=record["partitionKey"],
         data=base64.b64decode(record["data"]),

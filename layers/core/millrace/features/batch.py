@@ -7,10 +7,10 @@ from typing import Any, NamedTuple, Protocol
 
 from millrace.errors import InvalidEvent
 from millrace.events import Event, EventReader
-from millrace.features.entry import storage_key
+from millrace.features.entry import Rank, storage_key
 from millrace.features.plan import Plan, plans_of
 from millrace.features.store import Key
-from millrace.kinesis import Delivery, Position, Rejected, Stream, decode
+from millrace.kinesis import Delivery, Rejected, Stream, decode
 from millrace.quarantine import (
     POISON,
     encode,
@@ -33,13 +33,6 @@ class Streams(Protocol):
         ...
 
 
-class Placed(NamedTuple):
-    """A valid event with the delivery that brought it."""
-
-    event: Event
-    delivery: Delivery
-
-
 class Poison(NamedTuple):
     """An object for the quarantine, and the number of the record that it comes from."""
 
@@ -54,7 +47,7 @@ class Group(NamedTuple):
     key: Key
     name: str
     events: list[Event]
-    ranks: list[Position | None]
+    ranks: list[Rank]
     deliveries: list[Delivery]
 
     @property
@@ -64,11 +57,16 @@ class Group(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What the records of an invocation are."""
+    """What the records of an invocation are: valid events with their deliveries, and poison."""
 
-    records: int
-    placed: list[Placed]
+    events: list[Event]
+    deliveries: list[Delivery]
     poison: list[Poison]
+
+    @property
+    def records(self) -> int:
+        """How many records there were."""
+        return len(self.events) + len(self.poison)
 
 
 class BatchReader:
@@ -86,11 +84,10 @@ class BatchReader:
 
     def read(self, records: Sequence[Any]) -> Batch:
         """The batch. Raises Unavailable where its stream cannot be described."""
-        batch = Batch(0, [], [])
-        count = 0
+        batch = Batch([], [], [])
         read = self._reader.read
+        add_event, add_delivery = batch.events.append, batch.deliveries.append
         for found in decode(records, self._stream_of):
-            count += 1
             if isinstance(found, Rejected):
                 key, body = rejected_object(found)
                 batch.poison.append(Poison(key, body, found.sequence_number))
@@ -102,8 +99,9 @@ class BatchReader:
             except InvalidEvent as error:
                 batch.poison.append(_poison(found, error))
             else:
-                batch.placed.append(Placed(event, found))
-        return batch._replace(records=count)
+                add_event(event)
+                add_delivery(found)
+        return batch
 
     def event(self, data: bytes, arrival_ms: int) -> Event:
         """One event, checked. Raises InvalidEvent."""
@@ -128,12 +126,12 @@ class BatchReader:
                     " repetition",
                 )
 
-    def groups(self, placed: Sequence[Placed]) -> list[Group]:
+    def groups(self, batch: Batch) -> list[Group]:
         """The events by key; an event is in a group for every entity that it names."""
         found: list[Group] = []
         for plan in self.plans:
             groups: dict[str, Group] = {}
-            for event, delivery in placed:
+            for event, delivery in zip(batch.events, batch.deliveries, strict=True):
                 key = event.keys[plan.index]
                 if key is None:
                     continue
@@ -142,7 +140,7 @@ class BatchReader:
                     place = Key(storage_key(self.definitions, plan, key), plan)
                     group = groups[key] = Group(place, key, [], [], [])
                 group.events.append(event)
-                group.ranks.append(delivery.position if self._is_ranked(key, delivery) else None)
+                group.ranks.append(delivery[:4] if self._is_ranked(key, delivery) else None)
                 group.deliveries.append(delivery)
             found += groups.values()
         return found

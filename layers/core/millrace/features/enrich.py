@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from millrace.errors import MillraceError, Unavailable, WriteConflict
-from millrace.features.batch import BatchReader, Group, Placed, Poison
+from millrace.features.batch import BatchReader, Group, Poison
 from millrace.features.cache import EntryCache
 from millrace.features.entry import Entry, Hole, Outcome, advance, new_entry
 from millrace.features.item import Attribute
 from millrace.features.report import Report
 from millrace.features.sinks import Archive, Followed, KeySink
 from millrace.features.store import Store
+from millrace.kinesis import Delivery
 from millrace.objects import Objects
 from millrace.quarantine import (
     GAVE_UP,
@@ -34,6 +35,7 @@ from millrace.quarantine import (
 )
 
 _CONFLICT_TRIES = 8
+_STAGED = 128
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 _P = ParamSpec("_P")
@@ -97,7 +99,7 @@ class Enricher:
             return report
         report.records = batch.records
         self._put_poison(batch.poison, report)
-        groups = self._reader.groups(batch.placed)
+        groups = self._reader.groups(batch)
         entries = self._load(groups, report)
         done = []
         for group, result in zip(groups, self._store_all(groups, entries), strict=True):
@@ -107,7 +109,7 @@ class Enricher:
                 self._succeeded(group, result, report)
                 done.append((group, result.outcome.entry))
         self._follow(done, report)
-        self._put_archive(batch.placed, report)
+        self._put_archive(batch.deliveries, report)
         return report
 
     def _store_all(
@@ -115,20 +117,24 @@ class Enricher:
     ) -> list[Stored | Exception]:
         """Every group's stored outcome, or what kept it from being stored.
 
-        Stage by stage over all groups, not group by group: a stage's code then stays in the
+        Stage by stage over many groups, not group by group: a stage's code then stays in the
         processor's cache, which makes it half as fast again, and only the writes wait for others.
         """
         results: list[Stored | Intent | Exception] = []
-        for group in groups:
-            entry = entries[group.key.storage]
-            if isinstance(entry, Exception):
-                results.append(entry)
-            else:
-                results.append(_guarded(self._advanced, group, entry))
-        for index, result in enumerate(results):
-            if isinstance(result, Intent):
-                error = _guarded(self._make_item, result)
-                results[index] = error or result
+        for start in range(0, len(groups), _STAGED):
+            staged: list[Intent | Exception] = []
+            for group in groups[start : start + _STAGED]:
+                entry = entries[group.key.storage]
+                if isinstance(entry, Exception):
+                    staged.append(entry)
+                else:
+                    staged.append(_guarded(self._advanced, group, entry))
+            for result in staged:
+                if isinstance(result, Intent):
+                    error = _guarded(self._make_item, result)
+                    results.append(error or result)
+                else:
+                    results.append(result)
         intents = [result for result in results if isinstance(result, Intent)]
         stored = iter(self._each(self._store_intent, intents))
         return [next(stored) if isinstance(result, Intent) else result for result in results]
@@ -228,8 +234,8 @@ class Enricher:
 
     def _give_up(self, group: Group, error: Exception) -> int:
         """Keep the key's records aside, then record their hole; how many there are."""
-        last = group.ranks[-1]
-        if last is None or None in group.ranks:
+        last = None if None in group.ranks else group.deliveries[-1].position
+        if last is None:
             raise Unavailable(f"Records without an order cannot be given up: {error}")
         watermark = self._store.watermark(group.key)
         missing = [d for d in group.deliveries if watermark is None or d.position > watermark]
@@ -251,15 +257,15 @@ class Enricher:
                 if error is not None:
                     report.failure(group.first_number, group.key.storage, error)
 
-    def _put_archive(self, placed: Sequence[Placed], report: Report) -> None:
+    def _put_archive(self, deliveries: Sequence[Delivery], report: Report) -> None:
         if self._archive is None:
             return
-        for arn in dict.fromkeys(one.delivery.arn for one in placed):
-            deliveries = [one.delivery for one in placed if one.delivery.arn == arn]
+        for arn in dict.fromkeys(delivery.arn for delivery in deliveries):
+            of_stream = [delivery for delivery in deliveries if delivery.arn == arn]
             try:
-                self._archive.take(deliveries)
+                self._archive.take(of_stream)
             except MillraceError as error:
-                report.failure(deliveries[0].sequence_number, "the archive", error)
+                report.failure(of_stream[0].sequence_number, "the archive", error)
 
     def _each(self, work: Callable[[_T], _R], items: Sequence[_T]) -> list[_R | Exception]:
         """`work` on every item, side by side where that helps; what failed comes as its error."""

@@ -24,6 +24,9 @@ from millrace.kinesis import Position
 
 BEGINNING = Position(0, 0, 0, 0)
 
+# A position, flat or not, where it ranks an event among its key's.
+Rank = tuple[int, int, int, int] | None
+
 
 class Hole(NamedTuple):
     """Records of this key after `after` up to and including `upto` are missing."""
@@ -32,7 +35,7 @@ class Hole(NamedTuple):
     upto: Position
 
     def __contains__(self, position: object) -> bool:
-        return isinstance(position, Position) and self.after < position <= self.upto
+        return isinstance(position, tuple) and self.after < position <= self.upto
 
     def __str__(self) -> str:
         return f"{self.after}>{self.upto}"
@@ -84,7 +87,7 @@ class Outcome(NamedTuple):
 def advance(
     entry: Entry,
     events: Sequence[Event],
-    ranks: Sequence[Position | None],
+    ranks: Sequence[Rank],
     arrived_ms: int,
     plan: Plan,
 ) -> Outcome:
@@ -94,37 +97,39 @@ def advance(
     `arrived_ms` is the arrival of the newest of them.
     """
     watermark = entry.watermark
-    fresh = range(len(events))
-    if watermark is not None:
-        new = [i for i, rank in enumerate(ranks) if rank is None or rank > watermark]
-        if len(new) < len(events):
-            if not new:
-                return Outcome(entry, len(events), 0, [], [])
-            events, ranks = [events[i] for i in new], [ranks[i] for i in new]
-            return _advance(entry, events, ranks, arrived_ms, plan, new, len(fresh) - len(new))
-    return _advance(entry, events, ranks, arrived_ms, plan, fresh, 0)
+    if watermark is None:
+        return _advance(entry, events, ranks, arrived_ms, plan)
+    fresh = [i for i, rank in enumerate(ranks) if rank is None or rank > watermark]
+    if len(fresh) == len(events):
+        return _advance(entry, events, ranks, arrived_ms, plan)
+    seen_before = len(events) - len(fresh)
+    if not fresh:
+        return Outcome(entry, seen_before, 0, [], [])
+    outcome = _advance(
+        entry, [events[i] for i in fresh], [ranks[i] for i in fresh], arrived_ms, plan
+    )
+    duplicates = [fresh[index] for index in outcome.duplicates]
+    late = [fresh[index] for index in outcome.late]
+    return Outcome(outcome.entry, seen_before, outcome.applied, duplicates, late)
 
 
 def _advance(
-    entry: Entry,
-    events: Sequence[Event],
-    ranks: Sequence[Position | None],
-    arrived_ms: int,
-    plan: Plan,
-    indexes: Sequence[int],
-    seen_before: int,
+    entry: Entry, events: Sequence[Event], ranks: Sequence[Rank], arrived_ms: int, plan: Plan
 ) -> Outcome:
     profile, change = fold(entry.profile, events, plan)
     if change.applied:
         # Sinks that take only what is newer need a time that rises with every change.
         profile.updated_ms = max(arrived_ms, entry.profile.updated_ms + 1)
-    watermark = next((rank for rank in reversed(ranks) if rank is not None), entry.watermark)
+    last = ranks[-1]
+    if last is None:
+        last = next((rank for rank in reversed(ranks) if rank is not None), entry.watermark)
+    watermark = None if last is None else Position(*last)
     return Outcome(
         Entry(profile, watermark, entry.holes, entry.version + 1),
-        seen_before,
+        0,
         change.applied,
-        [indexes[index] for index in change.duplicates],
-        [indexes[index] for index in change.late],
+        change.duplicates,
+        change.late,
     )
 
 

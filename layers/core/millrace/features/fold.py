@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from millrace.events import MISSING, Event
 from millrace.features.compaction import COUNTS, VALUES, count_cells, updated, value_cells
@@ -42,104 +42,120 @@ def fold(
     """
     assert not profile.partial, "a profile unpacked for reading cannot be folded"
     after = profile.copy()
-    writer = _Writer(after, plan)
+    raw = _Raw(after)
+    times, kinds, columns = raw.times, raw.kinds, raw.columns
+    kind_of = plan.type_indexes(after.types)
+    newest_of_kind = after.type_last_ms
+    remember, add_to_sessions = after.ids.add, after.sessions.add
+    gap_ms, lateness_ms, latest_ms = plan.session_gap_ms, plan.lateness_ms, after.latest_ms
+    floor_ms = 0 if whatever_the_lateness else after.late_floor_ms(lateness_ms)
+    added: list[Event] = []
     duplicates: list[int] = []
     late: list[int] = []
-    remember = after.ids.add
-    lateness_ms = plan.lateness_ms
-    floor_ms = 0 if whatever_the_lateness else after.late_floor_ms(lateness_ms)
     for index, event in enumerate(events):
-        time_ms = event.time_ms
+        event_id, id_hash, time_ms, event_type, _, fields = event
+        time_s = time_ms // 1000
         if time_ms < floor_ms:
             late.append(index)
             continue
-        if event.id is not None and not remember(event.id_hash, time_ms // 1000, floor_ms // 1000):
+        if event_id is not None and not remember(id_hash, time_s, floor_ms // 1000):
             duplicates.append(index)
             continue
-        writer.add(event)
-        if time_ms > after.latest_ms:
-            after.latest_ms = time_ms
-            if not whatever_the_lateness:
-                floor_ms = max(after.floor_ms, time_ms - lateness_ms)
-    applied = len(events) - len(duplicates) - len(late)
-    after.accepted += applied
-    after.duplicates += len(duplicates)
-    after.late += len(late)
-    writer.settle()
-    return after, Change(applied, duplicates, late)
-
-
-class _Writer:
-    """Adds accepted events to a profile, then brings it back within its bounds."""
-
-    def __init__(self, profile: Profile, plan: Plan) -> None:
-        self._profile = profile
-        self._plan = plan
-        self._types = plan.type_indexes(profile.types)
-        # Copies of their own: a profile's columns are never changed in place.
-        self._times = array("I", profile.raw_s)
-        self._kinds = array("B", profile.raw_type)
-        self._columns = [array("q", column) for column in profile.raw_fields]
-        self._added: list[Event] = []
-
-    def add(self, event: Event) -> None:
-        """Take one event in, wherever in time it belongs."""
-        profile = self._profile
-        self._added.append(event)
-        kind = self._types.get(event.type)
+        added.append(event)
+        kind = kind_of.get(event_type)
         if kind is None:
-            kind = self._admit_type(event.type)
-        time_ms = event.time_ms
-        if time_ms > profile.type_last_ms[kind]:
-            profile.type_last_ms[kind] = time_ms
-        profile.sessions.add(time_ms, self._plan.session_gap_ms)
-        time_s = time_ms // 1000
-        times = self._times
+            kind = _admit_type(after, plan, event_type)
+            kind_of = plan.type_indexes(after.types)
+        if time_ms > newest_of_kind[kind]:
+            newest_of_kind[kind] = time_ms
+        add_to_sessions(time_ms, gap_ms)
         if not times or time_s >= times[-1]:
             times.append(time_s)
-            self._kinds.append(kind)
-            for column, value in zip(self._columns, event.fields, strict=True):
+            kinds.append(kind)
+            for column, value in zip(columns, fields, strict=True):
                 column.append(value)
         else:
-            at = bisect_right(times, time_s)
-            times.insert(at, time_s)
-            self._kinds.insert(at, kind)
-            for column, value in zip(self._columns, event.fields, strict=True):
-                column.insert(at, value)
+            raw.insert(time_s, kind, fields)
+        if time_ms > latest_ms:
+            latest_ms = time_ms
+            if not whatever_the_lateness and latest_ms - lateness_ms > floor_ms:
+                floor_ms = latest_ms - lateness_ms
+    after.latest_ms = latest_ms
+    after.accepted += len(added)
+    after.duplicates += len(duplicates)
+    after.late += len(late)
+    if added:
+        _Settling(after, plan, added).settle(raw)
+    return after, Change(len(added), duplicates, late)
 
-    def _admit_type(self, name: str) -> int:
-        """The index for a type that the profile does not have yet.
 
-        Types that features.toml names always have a place; of the others only as many as fit.
-        """
-        profile, named = self._profile, self._plan.entity.by_type
-        if name not in named:
-            unnamed = sum(known not in named for known in profile.types)
-            if unnamed >= self._plan.type_capacity - len(named):
-                name = OTHER_TYPE
-        if name in profile.types:
-            return profile.types.index(name)
+class _Raw:
+    """The raw events of a profile, open for change: columns of their own, in order of time."""
+
+    __slots__ = ("columns", "kinds", "times")
+
+    def __init__(self, profile: Profile) -> None:
+        self.times = _own("I", profile.raw_s)
+        self.kinds = _own("B", profile.raw_type)
+        self.columns = [_own("q", column) for column in profile.raw_fields]
+
+    def insert(self, time_s: int, kind: int, fields: Sequence[int]) -> None:
+        """Put an event that came out of order where it belongs."""
+        at = bisect_right(self.times, time_s)
+        self.times.insert(at, time_s)
+        self.kinds.insert(at, kind)
+        for column, value in zip(self.columns, fields, strict=True):
+            column.insert(at, value)
+
+    def forget(self, count: int) -> None:
+        """Drop the oldest events."""
+        del self.times[:count], self.kinds[:count]
+        for column in self.columns:
+            del column[:count]
+
+
+def _own(code: Literal["I", "B", "q"], values: Sequence[int]) -> array[int]:
+    """A column that may be changed; a slice of an array is a plain copy of memory."""
+    return values[:] if isinstance(values, array) else array(code, values)
+
+
+def _admit_type(profile: Profile, plan: Plan, name: str) -> int:
+    """The index for a type that the profile does not have yet.
+
+    Types that features.toml names always have a place; of the others only as many as fit.
+    """
+    named = plan.entity.by_type
+    if name not in named:
+        unnamed = sum(known not in named for known in profile.types)
+        if unnamed >= plan.type_capacity - len(named):
+            name = OTHER_TYPE
+    if name not in profile.types:
         profile.types += (name,)
         profile.type_last_ms.append(0)
-        self._types = self._plan.type_indexes(profile.types)
-        return self._types[name]
+    return profile.types.index(name)
 
-    def settle(self) -> None:
-        """Bring the profile back within its bounds after the events are in."""
+
+class _Settling:
+    """Brings a profile back within its bounds after events were added."""
+
+    def __init__(self, profile: Profile, plan: Plan, added: Sequence[Event]) -> None:
+        self._profile = profile
+        self._plan = plan
+        self._added = added
+        self._types = plan.type_indexes(profile.types)
+
+    def settle(self, raw: _Raw) -> None:
+        """Last values, distinct values, and what is old enough to be packed or forgotten."""
         profile, plan = self._profile, self._plan
-        if not self._added:
-            return
         self._keep_last_values()
         oldest_s = plan.ladder.oldest_s(profile.latest_ms)
-        expired = bisect_left(self._times, oldest_s)
+        expired = bisect_left(raw.times, oldest_s)
         if expired:
-            del self._times[:expired], self._kinds[:expired]
-            for column in self._columns:
-                del column[:expired]
-        profile.raw_s, profile.raw_type = self._times, self._kinds
-        profile.raw_fields = [*self._columns]
+            raw.forget(expired)
+        profile.raw_s, profile.raw_type = raw.times, raw.kinds
+        profile.raw_fields = [*raw.columns]
         self._add_distinct(oldest_s)
-        if len(self._times) > RAW_MOST:
+        if len(raw.times) > RAW_MOST:
             sink_raw(profile, plan, floors_of(profile, plan))
         elif expired and profile.counts:
             sink_tiles(profile, plan, floors_of(profile, plan))

@@ -25,12 +25,11 @@ import orjson
 from millrace.errors import AlreadyRedriven, InvalidEvent, QuarantineError, WriteConflict
 from millrace.events import Event
 from millrace.features.batch import BatchReader, Group
-from millrace.features.entry import Entry, Hole, advance, new_entry, storage_key
+from millrace.features.entry import Entry, Hole, Rank, advance, new_entry, storage_key
 from millrace.features.fold import fold
 from millrace.features.item import Attribute
 from millrace.features.plan import Plan
 from millrace.features.store import Conflict, Key, LedgerStore
-from millrace.kinesis import Position
 from millrace.objects import Objects
 from millrace.quarantine import GAVE_UP, LATE, POISON, delivery_of
 
@@ -191,7 +190,7 @@ class Redriver:
             result[QUARANTINED if write else INVALID] += 1
             if write:
                 self._objects.put(one.key, one.body)
-        for group in self._reader.groups(batch.placed):
+        for group in self._reader.groups(batch):
             result += self._failed_group(group, write=write)
         return result
 
@@ -277,11 +276,11 @@ def _applied(entry: Entry, event: Event, arrived_ms: int, plan: Plan) -> Entry |
     return entry._replace(profile=profile) if change.applied else None
 
 
-def _is_above(rank: Position | None, entry: Entry) -> bool:
+def _is_above(rank: Rank, entry: Entry) -> bool:
     return rank is not None and (entry.watermark is None or rank > entry.watermark)
 
 
-def _status(event: Event, rank: Position | None, entry: Entry | None, plan: Plan) -> str:
+def _status(event: Event, rank: Rank, entry: Entry | None, plan: Plan) -> str:
     """Whether an event of a failed batch is missing, applied, or neither for certain."""
     if entry is None or _is_above(rank, entry):
         return MISSING

@@ -13,6 +13,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from millrace.errors import LocalCloudError
@@ -96,6 +97,10 @@ class LocalCloud:
             known = ", ".join(sorted(self.stack.outputs))
             raise LocalCloudError(f"The stack has no output {name!r}; it has: {known}.")
         return self.stack.outputs[name]
+
+    def client(self, service: Any) -> Any:  # noqa: ANN401  boto3 makes its clients at run time
+        """A boto3 client of this cloud."""
+        return self.aws.client(service)
 
     async def caught_up(self) -> None:
         """Return when everything that is on the streams now has been done or given up."""

@@ -41,7 +41,7 @@ class Boto3Aws:
 
     def call(self, service: str, operation: str, **parameters: object) -> Mapping[str, Any]:
         """See `Aws.call`; raises botocore's errors."""
-        answer: Mapping[str, Any] = getattr(self._client(service), operation)(**parameters)
+        answer: Mapping[str, Any] = getattr(self.client(service), operation)(**parameters)
         return answer
 
     def close(self) -> None:
@@ -50,7 +50,8 @@ class Boto3Aws:
             client.close()
         self._clients.clear()
 
-    def _client(self, service: str) -> BaseClient:
+    def client(self, service: str) -> BaseClient:
+        """The boto3 client of a service."""
         if service not in self._clients:
             # A virtual-host bucket name would not resolve on loopback, hence path style.
             self._clients[service] = self._new_client(

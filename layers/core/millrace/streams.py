@@ -56,7 +56,7 @@ class StreamCatalog:
         except (ClientError, BotoCoreError) as error:
             raise self._failed(f"describe {arn}", error) from error
         created = answer["StreamDescriptionSummary"]["StreamCreationTimestamp"]
-        return int(created.timestamp() * 1000)
+        return round(created.timestamp() * 1000)
 
     def _hash_range(self, arn: str, shard_id: str) -> tuple[int, int]:
         known = self._ranges.setdefault(arn, {})

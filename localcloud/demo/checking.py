@@ -1,0 +1,203 @@
+"""The proof: every stored feature against a recomputation from what was put on the stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from millrace.errors import InvalidEvent, MillraceError
+from millrace.events import Event, EventReader
+from millrace.features.definitions import OTHER_TYPE, Definitions
+from millrace.features.dynamodb import from_wire
+from millrace.features.entry import Entry, storage_key
+from millrace.features.item import KEY, from_item
+from millrace.features.plan import Plan, plans_of
+from millrace.features.snapshot import snapshot
+from millrace.kinesis import Position
+from millrace.quarantine import LATE, POISON
+
+from localcloud import oracle
+from localcloud.cloud import LocalCloud
+from localcloud.ports import StreamRecord
+
+_READ = 10_000
+# Beside the newest event's own moment, one when the short windows have emptied.
+_LATER_MS = (0, 400_000)
+_SHOWN = 5
+
+
+@dataclass(slots=True)
+class Check:
+    """What the comparison found.
+
+    `events` were put on the stream; each must be applied, a duplicate, late, or in quarantine.
+    `compared` features of `users` keys were compared; `wrong` shows some that differ.
+    """
+
+    events: int = 0
+    applied: int = 0
+    duplicates: int = 0
+    late: int = 0
+    quarantined: int = 0
+    users: int = 0
+    compared: int = 0
+    mismatches: int = 0
+    floor_raises: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    @property
+    def lost(self) -> int:
+        """Events of which nothing is known; below 0, events that count more than once."""
+        return self.events - self.applied - self.duplicates - self.late - self.quarantined
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing was lost and every feature is what it must be."""
+        return not self.mismatches and not self.lost
+
+
+@dataclass(frozen=True, slots=True)
+class _Streamed:
+    """A valid event with its place on the stream."""
+
+    position: str
+    event: Event
+
+
+async def check(cloud: LocalCloud, definitions: Definitions) -> Check:
+    """Compare everything that is stored with a recomputation."""
+    return await asyncio.to_thread(_check, cloud, definitions)
+
+
+def _check(cloud: LocalCloud, definitions: Definitions) -> Check:
+    result = Check()
+    late = _late_positions(cloud)
+    result.quarantined = sum(1 for _ in _keys(cloud, f"{POISON}/"))
+    streamed = list(_events(cloud, definitions, result))
+    items = {item[KEY]: item for item in _items(cloud)}
+    for plan in plans_of(definitions):
+        groups: defaultdict[str, list[_Streamed]] = defaultdict(list)
+        for one in streamed:
+            key = one.event.keys[plan.index]
+            if key is not None:
+                groups[storage_key(definitions, plan, key)].append(one)
+        for key, group in groups.items():
+            _check_key(result, plan, key, items.get(key), _distinct(group, late, plan))
+    return result
+
+
+def _check_key(
+    result: Check, plan: Plan, key: str, item: Mapping[str, Any] | None, events: list[Event]
+) -> None:
+    if item is None:
+        if events:
+            result.mismatches += 1
+            _note(result, f"{key}: not stored, though {len(events)} events were put")
+        return
+    try:
+        entry = from_item(item, plan)
+    except MillraceError as error:
+        result.mismatches += 1
+        _note(result, f"{key}: {error}")
+        return
+    if plan.index == 0:
+        _add_counters(result, entry)
+    result.users += 1
+    profile = entry.profile
+    types = profile.types if OTHER_TYPE in profile.types else None
+    for later_ms in _LATER_MS:
+        at_ms = profile.latest_ms + later_ms
+        expected = oracle.features(events, plan, at_ms, types)
+        found = snapshot(profile, plan, at_ms)
+        for name in expected.keys() | found.keys():
+            result.compared += 1
+            if expected.get(name) != found.get(name) or (name in expected) != (name in found):
+                result.mismatches += 1
+                wanted, stored = expected.get(name), found.get(name)
+                _note(result, f"{key}: {name} is {stored!r}, recomputed {wanted!r}")
+
+
+def _add_counters(result: Check, entry: Entry) -> None:
+    result.applied += entry.profile.accepted
+    result.duplicates += entry.profile.duplicates
+    result.late += entry.profile.late
+    result.floor_raises += entry.profile.floor_raises
+
+
+def _note(result: Check, text: str) -> None:
+    if len(result.wrong) < _SHOWN:
+        result.wrong.append(text)
+
+
+def _distinct(group: list[_Streamed], late: set[str], plan: Plan) -> list[Event]:
+    """A key's distinct events, less those that were reported as late."""
+    found: dict[str, Event] = {}
+    for one in group:
+        if f"{plan.entity.name}/{one.position}" not in late:
+            found.setdefault(one.event.id or one.position, one.event)
+    return list(found.values())
+
+
+# What is on the stream, in the table, in the bucket.
+
+
+def _events(cloud: LocalCloud, definitions: Definitions, result: Check) -> Iterator[_Streamed]:
+    reader = EventReader(definitions)
+    name = cloud.output("StreamName")
+    created_ms = cloud.kinesis.stream(name).created_ms
+    for shard in cloud.kinesis.shards(name):
+        number = int(shard.shard_id.rpartition("-")[2])
+        for record in _records(cloud, name, shard.shard_id):
+            result.events += 1
+            try:
+                event = reader.read(record.data, record.arrival_ms)
+            except InvalidEvent:
+                continue
+            if event.id is None and record.partition_key != event.keys[0]:
+                continue  # without an order only an id tells a repetition: this is poison
+            position = Position(created_ms, number, int(record.sequence_number), 0)
+            yield _Streamed(str(position), event)
+
+
+def _records(cloud: LocalCloud, name: str, shard_id: str) -> Iterator[StreamRecord]:
+    after: str | None = None
+    while records := cloud.kinesis.read(name, shard_id, after, _READ).records:
+        yield from records
+        after = records[-1].sequence_number
+
+
+def _items(cloud: LocalCloud) -> Iterator[Mapping[str, Any]]:
+    start: dict[str, Any] = {}
+    while True:
+        table = cloud.output("FeaturesTableName")
+        answer = cloud.aws.call("dynamodb", "scan", TableName=table, ConsistentRead=True, **start)
+        yield from map(from_wire, answer["Items"])
+        if "LastEvaluatedKey" not in answer:
+            return
+        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+def _keys(cloud: LocalCloud, prefix: str) -> Iterator[str]:
+    start: dict[str, Any] = {}
+    while True:
+        bucket = cloud.output("QuarantineBucketName")
+        answer = cloud.aws.call("s3", "list_objects_v2", Bucket=bucket, Prefix=prefix, **start)
+        yield from (found["Key"] for found in answer.get("Contents", ()))
+        if not answer.get("IsTruncated"):
+            return
+        start = {"ContinuationToken": answer["NextContinuationToken"]}
+
+
+def _late_positions(cloud: LocalCloud) -> set[str]:
+    """Entity and position of every event that was reported as late."""
+    found = set()
+    for key in _keys(cloud, f"{LATE}/"):
+        bucket = cloud.output("QuarantineBucketName")
+        body = cloud.aws.call("s3", "get_object", Bucket=bucket, Key=key)["Body"].read()
+        record = orjson.loads(body)
+        found.add(f"{record['entity']}/{record['position']}")
+    return found

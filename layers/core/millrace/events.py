@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from millrace.errors import InvalidEvent
-from millrace.features.definitions import Category, Definitions, Number
+from millrace.features.definitions import MAX_TYPE_LENGTH, Category, Definitions, Number
 
 # A field that an event does not have.
 MISSING = -(1 << 63)
@@ -26,7 +26,6 @@ MISSING = -(1 << 63)
 NUMBER_BOUND = 1 << 62
 
 MAX_KEY_BYTES = 256
-MAX_TYPE_LENGTH = 64
 MAX_ID_BYTES = 256
 # A character takes at most four bytes, so a text of this length is within every bound.
 _SHORT = MAX_TYPE_LENGTH

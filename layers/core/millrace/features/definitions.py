@@ -20,6 +20,7 @@ TILED = ("sum", "mean", "min", "max", "std")
 NUMBER_AGGREGATES = (*TILED, "last", "distinct")
 CATEGORY_AGGREGATES = ("distinct",)
 OTHER_TYPE = "(other)"
+MAX_TYPE_LENGTH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +117,13 @@ class Definitions:
     def fingerprint(self, entity: Entity) -> int:
         """32 bits that change whenever a stored profile of `entity` must be migrated.
 
-        Field mapping and which aggregates are shown do not count: they change no stored byte.
+        Field mapping, which aggregates are shown, and how far back a tile is read do not count:
+        they change no stored byte.
         """
         kept = (
             [(n.name, n.scale) for n in self.event.numbers],
             [c.name for c in self.event.categories],
             entity.ladder.tiles_s,
-            entity.ladder.horizons_s,
             [(t.scope, t.field, t.tiles, t.distinct) for t in tracks_of(self.event, entity)],
         )
         return zlib.crc32(repr(kept).encode())

@@ -6,11 +6,13 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from millrace.errors import DefinitionsError
 from millrace.features.definitions import (
     CATEGORY_AGGREGATES,
+    MAX_TYPE_LENGTH,
     NUMBER_AGGREGATES,
     OTHER_TYPE,
     Category,
@@ -21,11 +23,12 @@ from millrace.features.definitions import (
     Window,
     window,
 )
-from millrace.features.size import MAX_PROFILE_BYTES, type_capacity
+from millrace.features.size import DISTINCT_BYTES, MAX_PROFILE_BYTES, type_capacity
 from millrace.features.toml_lines import line_of
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
-_DURATION = re.compile(r"(\d+)(ms|s|m|h|d)")
+_DURATION = re.compile(r"(0|[1-9][0-9]{0,11})(ms|s|m|h|d)")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 _UNIT_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _RESERVED = ("count", "recency", "session", "types", "state")
 _DAY_S = 86_400
@@ -35,7 +38,7 @@ def parse(text: str, source: str = "features.toml") -> Definitions:
     """Definitions from the text of a features.toml; `source` is the file's name for errors."""
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # an endless number or nesting is no syntax error
         raise DefinitionsError(f"{source}: not valid TOML: {error}") from error
     return _Parser(text, source).definitions(document)
 
@@ -49,12 +52,13 @@ class _Parser:
 
     def fail(self, path: tuple[str, ...], problem: str) -> NoReturn:
         line = line_of(self._text, path)
-        raise DefinitionsError(f"{self._source}, line {line}: {'.'.join(path)}: {problem}")
+        raise DefinitionsError(f"{self._source}, line {line}: {_dotted(path)}: {problem}")
 
     def definitions(self, document: Mapping[str, Any]) -> Definitions:
         self._only((), document, ("version", "event", "entity"))
-        if document.get("version") != 1:
-            self.fail(("version",), f"must be 1 but is {document.get('version')!r}")
+        version = document.get("version")
+        if type(version) is not int or version != 1:
+            self.fail(("version",), f"must be 1 but is {version!r}")
         event = self._event(self._table((), document, "event"))
         sections = self._table((), document, "entity")
         if not sections:
@@ -64,7 +68,7 @@ class _Parser:
         )
         definitions = Definitions(event, entities, self._source)
         for entity in entities:
-            self._check_size(definitions, entity)
+            self._check_size(event, entity)
         return definitions
 
     def _event(self, table: Mapping[str, Any]) -> EventMapping:
@@ -112,7 +116,6 @@ class _Parser:
         gap_ms = self._duration_ms(path, table, "session_gap", "30m", 1000, _DAY_S * 1000)
         if gap_ms < lateness_ms:
             self.fail((*path, "session_gap"), f"must be at least the lateness ({lateness_ms} ms)")
-        by_type = self._table(path, table, "by_type")
         all_types = self._table(path, table, "all_types")
         return Entity(
             name=name,
@@ -122,13 +125,25 @@ class _Parser:
             session_gap_ms=gap_ms,
             max_types=self._integer(path, table, "max_types", 32, 1, 128),
             all_types=self._aggregates((*path, "all_types"), all_types, event),
-            by_type={
-                kind: self._aggregates(
-                    (*path, "by_type", kind), self._table((*path, "by_type"), by_type, kind), event
-                )
-                for kind in by_type
-            },
+            by_type=self._by_type(path, table, event),
         )
+
+    def _by_type(
+        self, path: tuple[str, ...], table: Mapping[str, Any], event: EventMapping
+    ) -> dict[str, dict[str, tuple[str, ...]]]:
+        here = (*path, "by_type")
+        found = {}
+        for kind, aggregates in self._table(path, table, "by_type").items():
+            if not 0 < len(kind) <= MAX_TYPE_LENGTH or "\0" in kind:
+                self.fail(
+                    (*here, kind),
+                    f"an event type is a text of 1 to {MAX_TYPE_LENGTH} characters without NUL;"
+                    ' "*" stands for every type that is not named',
+                )
+            if not isinstance(aggregates, dict):
+                self.fail((*here, kind), f"must be a table but is {aggregates!r}")
+            found[kind] = self._aggregates((*here, kind), aggregates, event)
+        return found
 
     def _windows(self, path: tuple[str, ...], table: Mapping[str, Any]) -> tuple[Window, ...]:
         here = (*path, "windows")
@@ -163,12 +178,23 @@ class _Parser:
             wanted[name] = tuple(a for a in allowed if a in aggregates)
         return wanted
 
-    def _check_size(self, definitions: Definitions, entity: Entity) -> None:
-        if type_capacity(definitions.event, entity) < 1:
+    def _check_size(self, event: EventMapping, entity: Entity) -> None:
+        path = ("entity", entity.name)
+        named = len(entity.by_type.keys() - {"*"})
+        if named > entity.max_types:
             self.fail(
-                ("entity", entity.name, "by_type"),
+                (*path, "by_type"),
+                f"names {named} event types, but max_types is {entity.max_types}: name fewer, or"
+                " raise it (to at most 128)",
+            )
+        if type_capacity(event, entity) < max(1, named):
+            # What the whole entity asks for may be too much without any type.
+            alone = type_capacity(event, replace(entity, by_type={}))
+            self.fail(
+                (*path, "by_type" if alone >= 1 else "all_types"),
                 f"a busy profile would pass the bound of {MAX_PROFILE_BYTES // 1024} KB: ask for"
-                " fewer distinct counts, each of which takes up to 7 KB",
+                f" fewer distinct counts, each of which takes up to {DISTINCT_BYTES // 1024} KB, or"
+                " fewer aggregates by type",
             )
 
     # What a value may be.
@@ -249,3 +275,8 @@ class _Parser:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(names) or "none"
+
+
+def _dotted(path: Iterable[str]) -> str:
+    """A path as TOML writes it: what is no bare key stands in quotes."""
+    return ".".join(part if _BARE.fullmatch(part) else repr(part) for part in path)

@@ -124,7 +124,7 @@ def _admit_type(profile: Profile, plan: Plan, name: str) -> int:
 
     Types that features.toml names always have a place; of the others only as many as fit.
     """
-    named = plan.entity.by_type
+    named = plan.entity.by_type.keys() - {"*"}
     if name not in named:
         unnamed = sum(known not in named for known in profile.types)
         if unnamed >= plan.type_capacity - len(named):

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from millrace import table_rows, tables
+from millrace import paths, table_rows, tables
 from millrace.errors import ConfigurationError
 from millrace.events import EventReader
 from millrace.features.definitions_parser import parse
@@ -50,7 +50,7 @@ def documents(content: bytes | str, name: str = "events.csv", **more: Any) -> li
     return [line.document for line in read(content, name, **more)]
 
 
-@pytest.mark.parametrize("module", [tables, table_rows], ids=lambda each: each.__name__)
+@pytest.mark.parametrize("module", [tables, table_rows, paths], ids=lambda each: each.__name__)
 def test_the_examples_are_true(module: Any) -> None:
     result = doctest.testmod(module)
     assert (result.attempted > 0, result.failed) == (True, 0)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 
 from millrace.aws import unavailable
-from millrace.errors import Unavailable
-from millrace.events import EventReader
+from millrace.errors import InvalidEvent, Unavailable
+from millrace.events import MAX_KEY_BYTES, EventReader
+from millrace.features.definitions import Definitions
+from millrace.paths import value_at, with_field
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -23,6 +26,17 @@ BATCH_RECORDS = 500
 BATCH_BYTES = 5 * 1024 * 1024
 RECORD_BYTES = 1024 * 1024
 
+# Trying again helps with none of these: a person must.
+_HOPELESS = {
+    "AccessDeniedException",
+    "ExpiredTokenException",
+    "InvalidArgumentException",
+    "InvalidSignatureException",
+    "ResourceNotFoundException",
+    "UnrecognizedClientException",
+    "ValidationException",
+}
+
 
 class Outgoing(NamedTuple):
     """An event on its way: the partition key is the first entity's key."""
@@ -31,22 +45,59 @@ class Outgoing(NamedTuple):
     data: bytes
 
 
+def new_id() -> str:
+    """An id that no other event has."""
+    return str(uuid.uuid4())
+
+
 def outgoing(
-    document: object, reader: EventReader, now_ms: int, *, identify: bool = True
+    document: object,
+    reader: EventReader,
+    now_ms: int,
+    *,
+    identify: Callable[[], str] | None = new_id,
 ) -> Outgoing:
     """A checked event as it goes to the stream. Raises InvalidEvent.
 
-    With `identify`, an event without an id gets one: a put that is tried again because its answer
+    An event without an id gets one from `identify`: a put that is tried again because its answer
     was lost is then recognised as one event.
     """
     event = reader.from_document(document, now_ms)
-    mapping = reader.definitions.event
     key = event.keys[0]
     assert key is not None
     assert isinstance(document, dict)
-    if identify and event.id is None and "." not in mapping.id:
-        document = {**document, mapping.id: str(uuid.uuid4())}
-    return Outgoing(key, orjson.dumps(document))
+    if identify is not None and event.id is None:
+        document = with_field(document, reader.definitions.event.id, identify())
+    return _fitting(Outgoing(key, orjson.dumps(document)))
+
+
+def unchecked(document: object, definitions: Definitions) -> Outgoing:
+    """What is no valid event as it goes to the stream, where quarantine will take it.
+
+    `document` is a JSON value, or the bytes of what is none. Without a usable key its content is
+    its partition key. Raises InvalidEvent where no stream would take it.
+    """
+    data = document if isinstance(document, bytes) else orjson.dumps(document)
+    key = _key_in(document, definitions) or blake2b(data, digest_size=8).hexdigest()
+    return _fitting(Outgoing(key, data))
+
+
+def _key_in(document: object, definitions: Definitions) -> str | None:
+    found = isinstance(document, Mapping) and value_at(document, definitions.primary.key)
+    key = str(found) if type(found) is int else found
+    return key if isinstance(key, str) and len(key.encode()) <= MAX_KEY_BYTES else None
+
+
+def _fitting(event: Outgoing) -> Outgoing:
+    size = _size(event)
+    if size > RECORD_BYTES:
+        message = f"with its key the event has {size} bytes; a record takes at most {RECORD_BYTES}"
+        raise InvalidEvent("too-large", message)
+    return event
+
+
+def _size(event: Outgoing) -> int:
+    return len(event.data) + len(event.partition_key.encode())
 
 
 class Producer:
@@ -86,12 +137,16 @@ class Producer:
                 self._sleep(min(5.0, 0.1 * 2**attempt))
             try:
                 waiting, problem = self._try(waiting)
-            except (ClientError, BotoCoreError) as error:
+            except ClientError as error:
+                problem = error
+                if error.response["Error"].get("Code") in _HOPELESS:
+                    break
+            except BotoCoreError as error:
                 problem = error
             if not waiting:
                 return
         where = self._kinesis.meta.endpoint_url
-        action = f"put {len(waiting)} events on {self._stream} ({self._tries} tries)"
+        action = f"put {len(waiting)} events on {self._stream} ({attempt + 1} tries)"
         raise unavailable(action, Unavailable(str(problem)), where)
 
     def _try(self, events: Sequence[Outgoing]) -> tuple[list[Outgoing], str]:
@@ -113,7 +168,7 @@ def batches(events: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:
     batch: list[Outgoing] = []
     size = 0
     for event in events:
-        its_size = len(event.data) + len(event.partition_key.encode())
+        its_size = _size(event)
         if batch and (len(batch) == BATCH_RECORDS or size + its_size > BATCH_BYTES):
             yield batch
             batch, size = [], 0

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from millrace.errors import ConfigurationError
 from millrace.features.definitions import Definitions
+from millrace.paths import with_field
 
 DELIMITERS = (b",", b"\t", b";", b"|")
 
@@ -38,23 +39,6 @@ def delimiter_of(header: bytes) -> str:
     ';'
     """
     return max(DELIMITERS, key=header.count).decode()
-
-
-def set_field(document: dict[str, Any], path: str, value: object) -> None:
-    """Set what stands at a dotted path, making the objects on the way.
-
-    >>> event = {"detail": {"a": 1}}
-    >>> set_field(event, "detail.user.id", "u1")
-    >>> event
-    {'detail': {'a': 1, 'user': {'id': 'u1'}}}
-    """
-    *way, last = path.split(".")
-    for part in way:
-        inner = document.get(part)
-        if not isinstance(inner, dict):
-            inner = document[part] = {}
-        document = inner
-    document[last] = value
 
 
 class Table:
@@ -129,8 +113,8 @@ class Table:
             if not text:
                 continue
             value = number_or_text(text) if field in self._numeric else text
-            if field in self._paths:
-                set_field(event, field, value)
+            if "." in field and field in self._paths:
+                event = with_field(event, field, value)
             else:
                 event[field] = value
         return event

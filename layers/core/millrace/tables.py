@@ -23,7 +23,8 @@ import orjson
 
 from millrace.errors import ConfigurationError
 from millrace.features.definitions import Definitions
-from millrace.table_rows import DELIMITERS, Line, Table, delimiter_of, set_field
+from millrace.paths import NOWHERE, value_at, with_field
+from millrace.table_rows import DELIMITERS, Line, Table, delimiter_of
 
 Format = Literal["jsonl", "csv", "tsv"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -50,7 +51,6 @@ _OTHER_KINDS = {
     b"BZh": "a bzip2 file",
     b"\xfd7zXZ": "an xz file",
 }
-_NOWHERE = object()
 
 
 def parse_mapping(*texts: str) -> dict[str, str]:
@@ -205,21 +205,15 @@ def _json_lines(lines: Iterable[bytes], name: str, mapping: Mapping[str, str]) -
 
 
 def _renamed(document: Mapping[str, Any], mapping: Mapping[str, str]) -> dict[str, Any]:
-    found = {field: _value_at(document, source) for field, source in mapping.items()}
-    moved = {source for field, source in mapping.items() if found[field] is not _NOWHERE}
+    found = {field: _value(document, source) for field, source in mapping.items()}
+    moved = {source for field, source in mapping.items() if found[field] is not NOWHERE}
     renamed = {name: value for name, value in document.items() if name not in moved}
     for field, value in found.items():
-        if value is not _NOWHERE:
-            set_field(renamed, field, value)
+        if value is not NOWHERE:
+            renamed = with_field(renamed, field, value)
     return renamed
 
 
-def _value_at(document: Mapping[str, Any], path: str) -> object:
-    if path in document:
-        return document[path]
-    value: Any = document
-    for part in path.split("."):
-        if not isinstance(value, dict) or part not in value:
-            return _NOWHERE
-        value = value[part]
-    return value
+def _value(document: Mapping[str, Any], source: str) -> object:
+    """A field by its name, which may hold dots, or by its path."""
+    return document[source] if source in document else value_at(document, source)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
+from typing import Any
 
 from hypothesis import strategies as st
+from millrace.errors import InvalidEvent
 from millrace.events import MISSING, Event
 from millrace.features.definitions_parser import parse
 from millrace.features.fold import fold
@@ -48,6 +50,14 @@ def event(number: int, time_ms: int, kind: str = "view", *fields: int | None) ->
     name = f"e{number}"
     hashed = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "little")
     return Event(name, hashed, time_ms, kind, ("u",), scaled)
+
+
+def outcome(read: Callable[[], Event]) -> Event | InvalidEvent:
+    """The event that is read, or why it is none."""
+    try:
+        return read()
+    except InvalidEvent as error:
+        return error
 
 
 def folded(events: Sequence[Event], plan: Plan, *, batches: Sequence[int] = ()) -> Profile:
@@ -100,3 +110,13 @@ def jittered(draw: st.DrawFn, events: Sequence[Event], bound_ms: int) -> list[Ev
         (event.time_ms + rng.randint(0, bound_ms), number) for number, event in enumerate(events)
     ]
     return [events[number] for _, number in sorted(keyed)]
+
+
+# Whatever a JSON document may hold.
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=300),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=5,
+)

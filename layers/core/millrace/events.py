@@ -171,7 +171,7 @@ def read_time_ms(value: object, name: str = "timestamp") -> int:
             passed = moment - _EPOCH
             time_ms = (passed.days * 86_400 + passed.seconds) * 1000 + passed.microseconds // 1000
         elif type(value) is int or type(value) is float:
-            time_ms = int(value * 1000) if abs(value) < _SECONDS_BELOW else int(value)
+            time_ms = round(value * 1000) if abs(value) < _SECONDS_BELOW else int(value)
         else:
             raise _invalid(name, "an ISO 8601 text or a Unix time", value)
     except (ValueError, OverflowError) as error:
@@ -209,7 +209,7 @@ def _number_converter(name: str, scale: int) -> Callable[[Any], int]:
         if type(value) is float:
             # Exact in binary only where no rounding is near a tie; the rest goes by its decimals.
             scaled = value * factor
-            if -1e15 < scaled < 1e15:
+            if -1e11 < scaled < 1e11:
                 nearest: int = round(scaled)
                 if abs(scaled - nearest) < 0.4999:
                     return nearest

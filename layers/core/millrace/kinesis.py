@@ -17,6 +17,10 @@ from typing import Any, NamedTuple
 _KPL_MAGIC = b"\xf3\x89\x9a\xc2"
 _KPL_DIGEST_BYTES = 16
 
+# What Kinesis allows, and a date that can be written: others would fail wherever they are used.
+_SEQUENCE_DIGITS = 129
+_LATEST_MS = 253_402_300_800_000  # the year 10000
+
 
 # Half the time of Delivery(…): there is one for every event.
 _new = tuple.__new__
@@ -99,10 +103,14 @@ def decode(records: Iterable[Any], stream_of: StreamOf) -> Iterator[Delivery | R
     for record in records:
         try:
             kinesis = record["kinesis"]
-            sequence_number = kinesis["sequenceNumber"]
+            sequence_number = str(kinesis["sequenceNumber"])
             sequence = int(sequence_number)
-            arrival_ms = int(kinesis["approximateArrivalTimestamp"] * 1000)
+            arrival_ms = round(kinesis["approximateArrivalTimestamp"] * 1000)
             partition_key, coded = kinesis["partitionKey"], kinesis["data"]
+            if not partition_key.isascii():
+                partition_key.encode()  # fails where it is no text
+            if len(sequence_number) > _SEQUENCE_DIGITS or not 0 <= arrival_ms < _LATEST_MS:
+                raise ValueError(f"no record has such a place: {sequence_number[:60]}, {arrival_ms}")
             event_id, its_source = record["eventID"], record["eventSourceARN"]
             its_prefix = event_id[: event_id.index(":")]
             if its_prefix != prefix or its_source != source or stream is None:
@@ -139,8 +147,14 @@ def _malformed(record: object, error: Exception) -> Rejected:
     number = kinesis.get("sequenceNumber") if isinstance(kinesis, Mapping) else None
     arn = record.get("eventSourceARN", "") if isinstance(record, Mapping) else ""
     message = f"not a Kinesis record as Lambda sends it: {type(error).__name__}: {error}"
-    sequence_number = str(number) if number else None
-    return Rejected("not-a-kinesis-record", message, record, sequence_number, None, str(arn))
+    return Rejected("not-a-kinesis-record", message, record, _number(number), None, str(arn))
+
+
+def _number(number: object) -> str | None:
+    """A sequence number that an answer may name; None for anything else."""
+    if isinstance(number, str) and number.isdigit() and len(number) <= _SEQUENCE_DIGITS:
+        return number
+    return None
 
 
 def _digest_is_right(data: bytes) -> bool:

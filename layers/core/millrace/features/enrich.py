@@ -95,7 +95,7 @@ class Enricher:
             batch = self._reader.read(records)
         except Unavailable as error:
             # The stream could not be described, so no record can be placed: all come again.
-            report.failure(_first_number(records), "the stream", error)
+            report.failure(_first_number(records, error), "the stream", error)
             return report
         report.records = batch.records
         self._put_poison(batch.poison, report)
@@ -286,6 +286,10 @@ def _followed(group: Group, entry: Entry) -> Followed:
     return Followed(group.key.storage, group.name, group.key.plan, entry)
 
 
-def _first_number(records: Sequence[Any]) -> str:
-    numbers: Iterator[str] = (record["kinesis"]["sequenceNumber"] for record in records)
-    return min(numbers, key=int)
+def _first_number(records: Sequence[Any], error: Exception) -> str:
+    """The lowest sequence number; raises `error` where a record has none that could be named."""
+    try:
+        numbers: Iterator[str] = (record["kinesis"]["sequenceNumber"] for record in records)
+        return str(min(numbers, key=int))
+    except (KeyError, TypeError, ValueError):
+        raise error from None

@@ -80,17 +80,44 @@ def test_the_core_layer_holds_the_library_alone(built: Built) -> None:
     assert {str(path.relative_to(layer / "millrace")) for path in layer.rglob("*.py")} == expected
 
 
-def test_the_dependency_layer_holds_what_is_locked_and_nothing_that_lambda_brings(
-    built: Built,
-) -> None:
+def test_the_dependency_layer_holds_what_is_locked_and_nothing_more(built: Built) -> None:
     layer = built[0] / "DepsLayer/python"
     names = {path.name for path in layer.iterdir()}
-    assert {"aws_lambda_powertools", "aws_kinesis_agg", "google", "orjson"} <= names
-    assert names.isdisjoint({"boto3", "botocore", "numpy", "pydantic", "bin"})
+    assert {"aws_lambda_powertools", "aws_kinesis_agg", "boto3", "google", "orjson"} <= names
+    assert names.isdisjoint({"numpy", "pydantic", "bin"})
     lock = (ROOT / "layers/deps/requirements.lock").read_text(encoding="utf-8")
     locked = set(re.findall(r"^([\w.-]+)==([^ ;]+)", lock, re.MULTILINE))
     shipped = {path.name.removesuffix(".dist-info") for path in layer.glob("*.dist-info")}
     assert {tuple(name.replace("_", "-").rsplit("-", 1)) for name in shipped} == locked
+
+
+def test_botocore_knows_the_services_that_we_call_and_no_others(built: Built) -> None:
+    """Clients are made from the layer's own botocore, by the host's Python: it is pure Python."""
+    layer = built[0] / "DepsLayer/python"
+    lines = (ROOT / "layers/deps/services").read_text(encoding="utf-8").splitlines()
+    services = [line for line in lines if not line.startswith("#")]
+    data = layer / "botocore/data"
+    assert sorted(path.name for path in data.iterdir() if path.is_dir()) == sorted(services)
+    code = (
+        "import sys, botocore; from botocore.session import Session; s = Session();"
+        "[s.create_client(n, region_name='eu-west-1') for n in sys.argv[1:]];"
+        "print(botocore.__file__)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-S", "-B", "-c", code, *services],
+        env={"PYTHONPATH": str(layer), "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert run.stdout.startswith(str(layer))
+    used = re.findall(r'client\("([\w-]+)"\)', "\n".join(_library_sources()))
+    assert set(used) <= set(services)
+
+
+def _library_sources() -> list[str]:
+    folders = (ROOT / "layers/core/millrace", ROOT / "lambdas")
+    return [path.read_text(encoding="utf-8") for f in folders for path in f.rglob("*.py")]
 
 
 def test_nothing_useless_or_host_specific_is_shipped(built: Built) -> None:
@@ -165,7 +192,8 @@ def copied(tmp_path: Path) -> Path:
     """The script in a checkout without .venv."""
     folder = tmp_path / "my checkout" / "layers" / "deps"
     folder.mkdir(parents=True)
-    shutil.copy(ROOT / "layers/deps/requirements.lock", folder)
+    for name in ("requirements.lock", "services"):
+        shutil.copy(ROOT / "layers/deps" / name, folder)
     return Path(shutil.copy(BUILD, folder))
 
 

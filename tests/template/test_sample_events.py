@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from aws_kinesis_agg.deaggregator import deaggregate_records  # type: ignore[import-untyped]
+from aws_kinesis_agg.deaggregator import deaggregate_records
 
 from tests.template.reading import ROOT, of_type
 

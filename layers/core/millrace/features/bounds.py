@@ -28,6 +28,7 @@ def pack_bounded(profile: Profile, plan: Plan, most: int = MAX_PROFILE_BYTES) ->
     if len(data) <= most:
         if profile.coarse and len(data) < most // 4:
             profile.coarse -= 1
+            return pack(profile, plan)
         return data
     if not profile.coarse:
         data = _coarsened(profile, plan)

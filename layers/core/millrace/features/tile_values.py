@@ -31,7 +31,9 @@ EMPTY = Total(0, 0, 0, 0, 0)
 _new = tuple.__new__
 
 # Rows of (n, sum, squares), the narrowest that holds the level's totals.
-_NARROW, _MIDDLE, _WIDE = struct.Struct("<HiQ"), struct.Struct("<IqQ"), struct.Struct("<Q16s16s")
+# A square takes 126 bits, so the widest holds the squares of as many events as there can be.
+_NARROW, _MIDDLE, _WIDE = struct.Struct("<HiQ"), struct.Struct("<IqQ"), struct.Struct("<Q16s24s")
+_SUM_BYTES, _SQUARES_BYTES = 16, 24
 _ROWS = (_NARROW, _MIDDLE, _WIDE)
 
 
@@ -92,7 +94,11 @@ def _pack_row(width: int, row: tuple[int, int, int]) -> bytes:
     if width < 2:
         return _ROWS[width].pack(*row)
     n, summed, squares = row
-    return _WIDE.pack(n, summed.to_bytes(16, "little", signed=True), squares.to_bytes(16, "little"))
+    return _WIDE.pack(
+        n,
+        summed.to_bytes(_SUM_BYTES, "little", signed=True),
+        squares.to_bytes(_SQUARES_BYTES, "little"),
+    )
 
 
 def _from_wide(row: tuple[int, bytes, bytes]) -> tuple[int, int, int]:

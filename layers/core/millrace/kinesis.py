@@ -110,7 +110,7 @@ def decode(records: Iterable[Any], stream_of: StreamOf) -> Iterator[Delivery | R
             if not partition_key.isascii():
                 partition_key.encode()  # fails where it is no text
             if len(sequence_number) > _SEQUENCE_DIGITS or not 0 <= arrival_ms < _LATEST_MS:
-                raise ValueError(f"no record has such a place: {sequence_number[:60]}, {arrival_ms}")
+                raise ValueError(f"there is no place {sequence_number[:60]} at {arrival_ms} ms")
             event_id, its_source = record["eventID"], record["eventSourceARN"]
             its_prefix = event_id[: event_id.index(":")]
             if its_prefix != prefix or its_source != source or stream is None:

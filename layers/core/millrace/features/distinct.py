@@ -49,8 +49,8 @@ class _Sketch:
         self.hashes: Sequence[int] = data[: 4 * count].cast("I")
         self.ages: Sequence[int] = data[4 * count : 8 * count].cast("I")
         self.newest_s = newest_s
-        if len(self.ages) != count:
-            raise ValueError(f"a sketch of {count} hashes ends after {len(self.ages)}")
+        if len(data) != 8 * count:
+            raise ValueError(f"a sketch of {len(data)} bytes, which is no multiple of 8")
 
     @classmethod
     def of(cls, seen: Sequence[tuple[int, int]]) -> _Sketch:
@@ -64,6 +64,10 @@ class _Sketch:
         """Hash → last second."""
         newest_s = self.newest_s
         return dict(zip(self.hashes, [newest_s - age for age in self.ages], strict=True))
+
+    def seen_after(self, hashed: int, time_s: int) -> bool:
+        """Whether this hash was last seen after `time_s`."""
+        return time_s < self.newest_s and hashed in self.hashes[: self.seen_since(time_s + 1)]
 
     def seen_since(self, start_s: int) -> int:
         """How many of the hashes, from the first, were last seen at or after `start_s`."""
@@ -110,16 +114,20 @@ class Distinct:
         if not recent:
             self._base_s = times_s[0]
         base_s = self._base_s
-        sketching = self._sketch is not None
+        sketch = self._sketch
         for identity, time_s in zip(identities, times_s, strict=True):
             seen = time_s - base_s
             known = recent.get(identity)
             if known is None or known < seen:
                 recent[identity] = seen
-                if sketching:
+                if sketch is not None:
                     hashed = hash32(identity)
                     before = tail.get(hashed)
-                    if before is None or before < seen:
+                    if before is None:
+                        # What came out of order may stand in the sketch as seen since.
+                        if not sketch.seen_after(hashed, time_s):
+                            tail[hashed] = seen
+                    elif before < seen:
                         tail[hashed] = seen
 
     def settle(self, floor_s: int) -> None:

@@ -18,9 +18,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
-
-import orjson
+from typing import NamedTuple
 
 from millrace.errors import AlreadyRedriven, InvalidEvent, QuarantineError, WriteConflict
 from millrace.events import Event
@@ -28,14 +26,15 @@ from millrace.features.batch import BatchReader, Group
 from millrace.features.entry import Entry, Hole, Rank, advance, new_entry, storage_key
 from millrace.features.fold import fold
 from millrace.features.item import Attribute
+from millrace.features.kept import FAILED, KINDS, Kept, changed, kept_object, records_of
 from millrace.features.plan import Plan
+from millrace.features.sinks import Followed, KeySink
 from millrace.features.store import Conflict, Key, LedgerStore
+from millrace.kinesis import Delivery
 from millrace.objects import Objects
-from millrace.quarantine import GAVE_UP, LATE, POISON, delivery_of
+from millrace.quarantine import GAVE_UP, POISON, delivery_of
 
-FAILED = "aws/lambda"
 DONE = "redriven"
-KINDS = (POISON, LATE, GAVE_UP, FAILED)
 
 APPLIED = "applied now"
 KNOWN = "applied before"
@@ -50,21 +49,32 @@ _SETTLED = {APPLIED, KNOWN, QUARANTINED}
 _TRIES = 8
 
 
-class Kept(NamedTuple):
-    """An object in the quarantine bucket."""
+class Place(NamedTuple):
+    """Where an entity's key stands in the store."""
 
-    key: str
-    kind: str
-    content: Mapping[str, Any]
+    key: Key
+    name: str
+
+    @property
+    def plan(self) -> Plan:
+        """The plan by which its entry is read."""
+        return self.key.plan
 
 
 class Redriver:
-    """Lists, judges and redrives what is in a quarantine bucket."""
+    """Lists, judges and redrives what is in a quarantine bucket; `sinks` follow the state."""
 
-    def __init__(self, reader: BatchReader, store: LedgerStore, objects: Objects) -> None:
+    def __init__(
+        self,
+        reader: BatchReader,
+        store: LedgerStore,
+        objects: Objects,
+        sinks: Sequence[KeySink] = (),
+    ) -> None:
         self._reader = reader
         self._store = store
         self._objects = objects
+        self._sinks = sinks
 
     def pending(self, kinds: Sequence[str] = KINDS) -> Iterator[str]:
         """The keys of the objects of these kinds."""
@@ -73,16 +83,7 @@ class Redriver:
 
     def show(self, key: str) -> Kept:
         """An object. Raises QuarantineError where there is none, or it is none of ours."""
-        kind = next((kind for kind in KINDS if key.startswith(f"{kind}/")), None)
-        if kind is None:
-            raise QuarantineError(
-                f"{key!r} is no quarantine object: keys begin with {', '.join(KINDS)}."
-            )
-        try:
-            content = orjson.loads(self._objects.get(key))
-        except orjson.JSONDecodeError as error:
-            raise QuarantineError(f"{key!r} is not JSON: {error}") from error
-        return Kept(key, kind, content)
+        return kept_object(self._objects, key)
 
     def judge(self, key: str, changes: Mapping[str, object] | None = None) -> Counter[str]:
         """What a redrive of this object would do: how many events have which status."""
@@ -91,8 +92,8 @@ class Redriver:
     def redrive(self, key: str, changes: Mapping[str, object] | None = None) -> Counter[str]:
         """Apply what is certainly missing; how many events ended with which status.
 
-        `changes` are set in a poison record's JSON first. When nothing of an object is left to
-        do, it moves to ``redriven/``. Raises QuarantineError and Unavailable.
+        `changes` are set in a poison record's JSON first, by their dotted paths. When nothing of
+        an object is left to do, it moves to ``redriven/``. Raises QuarantineError and Unavailable.
         """
         done = self._work(key, changes or {}, write=True)
         if not done.keys() - _SETTLED:
@@ -116,7 +117,7 @@ class Redriver:
         result: Counter[str] = Counter()
         try:
             delivery = delivery_of(kept.content)
-            event = self._reader.event(_changed(delivery.data, changes), delivery.arrival_ms)
+            event = self._reader.event(changed(delivery.data, changes), delivery.arrival_ms)
         except InvalidEvent:
             return Counter({INVALID: 1})
         except (KeyError, ValueError, TypeError, AttributeError) as error:
@@ -136,33 +137,41 @@ class Redriver:
 
     def _apply_once(
         self,
-        place: Key,
+        place: Place,
         apply: Callable[[Entry], Entry | None],
         ids: Sequence[str],
         *,
         write: bool,
     ) -> str:
         if not write:
-            entry = self._read(place) or new_entry(place.plan)
+            entry = self._read(place.key) or new_entry(place.plan)
             return KNOWN if apply(entry) is None else MISSING
         try:
             return self._write(
                 place,
                 apply,
-                lambda item, version: self._store.write_once(place, item, version, ids),
+                lambda item, version: self._store.write_once(place.key, item, version, ids),
             )
         except AlreadyRedriven:
+            self._follow(place, self._read(place.key))
             return KNOWN
 
     # Holes: all records of one, once, by the hole itself.
 
     def _fill(self, kept: Kept, *, write: bool) -> Counter[str]:
         content = kept.content
-        hole = Hole.parse(content["hole"])
-        plan = next(p for p in self._reader.plans if p.entity.name == content["entity"])
-        deliveries = [delivery_of(record) for record in content["records"]]
-        events = [self._reader.event(d.data, d.arrival_ms) for d in deliveries]
-        place = self._place(plan, content["key"])
+        try:
+            entity = self._reader.definitions.entity(content["entity"])
+            plan = next(p for p in self._reader.plans if p.entity is entity)
+            place = self._place(plan, content["key"])
+            hole = Hole.parse(content["hole"])
+            deliveries = [delivery_of(record) for record in content["records"]]
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise QuarantineError(f"{kept.key!r} holds no whole hole: {error!r}") from error
+        events = [event for event in map(self._event, deliveries) if event is not None]
+        if len(events) < len(deliveries):
+            # Filling takes the hole away, so all of its events must be there.
+            return Counter({HOLE: len(events), INVALID: len(deliveries) - len(events)})
 
         def change(entry: Entry) -> Entry | None:
             if hole not in entry.holes:
@@ -173,13 +182,20 @@ class Redriver:
             return entry._replace(profile=profile, holes=rest)
 
         if not write:
-            entry = self._read(place)
+            entry = self._read(place.key)
             standing = entry is not None and hole in entry.holes
             return Counter({MISSING if standing else KNOWN: len(events)})
         status = self._write(
-            place, change, lambda item, version: self._store.write(place, item, version)
+            place, change, lambda item, version: self._store.write(place.key, item, version)
         )
         return Counter({status: len(events)})
+
+    def _event(self, delivery: Delivery) -> Event | None:
+        """The event in a delivery; None where it is not valid (any more)."""
+        try:
+            return self._reader.event(delivery.data, delivery.arrival_ms)
+        except InvalidEvent:
+            return None
 
     # Batches that Lambda gave up on: what is above the watermark, or provably missing by its id.
 
@@ -195,9 +211,12 @@ class Redriver:
         return result
 
     def _failed_group(self, group: Group, *, write: bool) -> Counter[str]:
-        plan = group.key.plan
-        statuses = self._judged(group, self._read(group.key))
+        plan, place = group.key.plan, Place(group.key, group.name)
+        current = self._read(group.key)
+        statuses = self._judged(group, current)
         if not write or MISSING not in statuses:
+            if write:
+                self._follow(place, current)
             return Counter(statuses)
 
         def change(entry: Entry) -> Entry | None:
@@ -213,7 +232,7 @@ class Redriver:
             return outcome.entry if outcome.changed else None
 
         self._write(
-            group.key, change, lambda item, version: self._store.write(group.key, item, version)
+            place, change, lambda item, version: self._store.write(group.key, item, version)
         )
         return Counter(APPLIED if status == MISSING else status for status in statuses)
 
@@ -225,48 +244,43 @@ class Redriver:
 
     # Reading and writing.
 
-    def _place(self, plan: Plan, name: str) -> Key:
-        return Key(storage_key(self._reader.definitions, plan, name), plan)
+    def _place(self, plan: Plan, name: str) -> Place:
+        return Place(Key(storage_key(self._reader.definitions, plan, name), plan), name)
 
-    def _read(self, place: Key) -> Entry | None:
-        found = self._store.read([place])[place.storage]
+    def _read(self, key: Key) -> Entry | None:
+        found = self._store.read([key])[key.storage]
         if isinstance(found, Exception):
             raise found
         return found
 
     def _write(
         self,
-        place: Key,
+        place: Place,
         change: Callable[[Entry], Entry | None],
         write: Callable[[Mapping[str, Attribute], int], Conflict | None],
     ) -> str:
         """Write what `change` makes of the entry; KNOWN where there is nothing to change."""
-        entry = self._read(place)
+        entry = self._read(place.key)
         for _ in range(_TRIES):
             current = entry or new_entry(place.plan)
             after = change(current)
             if after is None:
+                self._follow(place, entry)
                 return KNOWN
             after = after._replace(version=current.version + 1)
-            item = self._store.item(place, after)
+            item = self._store.item(place.key, after)
             conflict = write(item, current.version)
             if conflict is None:
+                self._follow(place, after)
                 return APPLIED
             entry = conflict.current
-        raise WriteConflict(f"{place.storage!r} was written by others {_TRIES} times in a row.")
+        raise WriteConflict(f"{place.key.storage!r} was written by others {_TRIES} times in a row.")
 
-
-def records_of(kept: Kept) -> Sequence[Any]:
-    """The records in what Lambda left of a failed batch. Raises QuarantineError."""
-    try:
-        payload = kept.content["payload"]
-        event = orjson.loads(payload) if isinstance(payload, str) else payload
-        records: Sequence[Any] = event["Records"]
-    except (KeyError, TypeError, orjson.JSONDecodeError) as error:
-        raise QuarantineError(
-            f"{kept.key!r} holds no batch: {error!r}. Lambda puts whole batches into S3 only."
-        ) from error
-    return records
+    def _follow(self, place: Place, entry: Entry | None) -> None:
+        """Let the sinks take what stands there, changed or not: a crash may have come before."""
+        if entry is not None:
+            for sink in self._sinks:
+                sink.take(Followed(place.key.storage, place.name, place.plan, entry))
 
 
 def _applied(entry: Entry, event: Event, arrived_ms: int, plan: Plan) -> Entry | None:
@@ -292,15 +306,3 @@ def _status(event: Event, rank: Rank, entry: Entry | None, plan: Plan) -> str:
         if event.time_ms >= entry.profile.late_floor_ms(plan.lateness_ms):
             return MISSING
     return UNDETERMINED
-
-
-def _changed(data: bytes, changes: Mapping[str, object]) -> bytes:
-    if not changes:
-        return data
-    try:
-        document = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise QuarantineError(f"Only JSON can be changed: {error}") from error
-    if not isinstance(document, dict):
-        raise QuarantineError("Only a JSON object can be changed.")
-    return orjson.dumps({**document, **changes})

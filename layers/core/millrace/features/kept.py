@@ -1,0 +1,69 @@
+"""Objects in the quarantine bucket, of all kinds, as whoever redrives them reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from millrace.errors import QuarantineError
+from millrace.objects import Objects
+from millrace.paths import with_field
+from millrace.quarantine import GAVE_UP, LATE, POISON
+
+# Where Lambda leaves the batches that it gave up on.
+FAILED = "aws/lambda"
+KINDS = (POISON, LATE, GAVE_UP, FAILED)
+
+
+class Kept(NamedTuple):
+    """An object in the quarantine bucket."""
+
+    key: str
+    kind: str
+    content: Mapping[str, Any]
+
+
+def kept_object(objects: Objects, key: str) -> Kept:
+    """An object. Raises QuarantineError where there is none, or it is none of ours."""
+    kind = next((kind for kind in KINDS if key.startswith(f"{kind}/")), None)
+    if kind is None:
+        raise QuarantineError(
+            f"{key!r} is no quarantine object: keys begin with {', '.join(KINDS)}."
+        )
+    try:
+        content = orjson.loads(objects.get(key))
+    except orjson.JSONDecodeError as error:
+        raise QuarantineError(f"{key!r} is not JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise QuarantineError(f"{key!r} is no JSON object, and so nothing that was put away.")
+    return Kept(key, kind, content)
+
+
+def records_of(kept: Kept) -> Sequence[Any]:
+    """The records in what Lambda left of a failed batch. Raises QuarantineError."""
+    try:
+        payload = kept.content["payload"]
+        event = orjson.loads(payload) if isinstance(payload, str) else payload
+        records: Sequence[Any] = event["Records"]
+    except (KeyError, TypeError, orjson.JSONDecodeError) as error:
+        raise QuarantineError(
+            f"{kept.key!r} holds no batch: {error!r}. Lambda puts whole batches into S3 only."
+        ) from error
+    return records
+
+
+def changed(data: bytes, changes: Mapping[str, object]) -> bytes:
+    """A record's JSON with values set at dotted paths. Raises QuarantineError."""
+    if not changes:
+        return data
+    try:
+        document = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise QuarantineError(f"Only JSON can be changed: {error}") from error
+    if not isinstance(document, dict):
+        raise QuarantineError("Only a JSON object can be changed.")
+    for path, value in changes.items():
+        document = with_field(document, path, value)
+    return orjson.dumps(document)

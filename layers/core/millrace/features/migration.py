@@ -72,11 +72,13 @@ def _source(field: Number | Category, layout: Layout) -> tuple[int | None, _Rati
 def _scaled(value: int, ratio: _Ratio) -> int:
     if value == MISSING or ratio == _SAME:
         return value
-    return _clamped((value * ratio.times + ratio.by // 2) // ratio.by)
+    # What does not fit a column at the new scale is as large as it can be.
+    return max(MISSING + 1, min(_divided(value * ratio.times, ratio.by), -MISSING - 1))
 
 
-def _clamped(value: int) -> int:
-    return max(MISSING + 1, min(value, -MISSING - 1))
+def _divided(value: int, by: int) -> int:
+    """To the nearest integer, halves up."""
+    return (value + by // 2) // by
 
 
 def _rescaled(state: TrackState, ratio: _Ratio) -> TrackState:
@@ -95,13 +97,12 @@ def _rescaled(state: TrackState, ratio: _Ratio) -> TrackState:
 
 
 def _rescaled_total(total: Total, ratio: _Ratio) -> Total:
-    return Total(
-        total.n,
-        _scaled(total.sum, ratio),
-        total.squares * ratio.times**2 // ratio.by**2,
-        _scaled(total.low, ratio),
-        _scaled(total.high, ratio),
-    )
+    summed = _divided(total.sum * ratio.times, ratio.by)
+    squares = total.squares * ratio.times**2 // ratio.by**2
+    # Of no numbers are the squares less than this; rounding must not take a root of less than 0.
+    least = -(-(summed**2) // total.n)
+    low, high = _scaled(total.low, ratio), _scaled(total.high, ratio)
+    return Total(total.n, summed, max(squares, least), low, high)
 
 
 def _retiled(
@@ -109,6 +110,8 @@ def _retiled(
 ) -> list[bytes]:
     """A series on the new ladder: each cell at the finest level that is no finer than itself."""
     ladder = plan.ladder
+    if not any(levels):  # written as nothing, whatever the ladder was
+        return list(plan.no_levels)
     floors_s = ladder.floors(profile.latest_ms, coarse=profile.coarse > 0)
     additions: list[dict[int, Cell]] = [{} for _ in ladder.tiles_s]
     for level, old_tile_s in zip(levels, layout.tiles_s, strict=True):

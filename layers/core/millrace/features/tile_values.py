@@ -31,9 +31,10 @@ EMPTY = Total(0, 0, 0, 0, 0)
 _new = tuple.__new__
 
 # Rows of (n, sum, squares), the narrowest that holds the level's totals.
-# A square takes 126 bits, so the widest holds the squares of as many events as there can be.
-_NARROW, _MIDDLE, _WIDE = struct.Struct("<HiQ"), struct.Struct("<IqQ"), struct.Struct("<Q16s24s")
-_SUM_BYTES, _SQUARES_BYTES = 16, 24
+# A square takes 124 bits, and 60 more when a migration makes the scale finer: the widest holds the
+# squares of as many events as there can be.
+_NARROW, _MIDDLE, _WIDE = struct.Struct("<HiQ"), struct.Struct("<IqQ"), struct.Struct("<Q16s32s")
+_SUM_BYTES, _SQUARES_BYTES = 16, 32
 _ROWS = (_NARROW, _MIDDLE, _WIDE)
 
 

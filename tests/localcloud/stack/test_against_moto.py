@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
@@ -59,6 +60,8 @@ def aws() -> Iterator[Boto3Aws]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
+    # moto keeps its state in the process, where another test may have left some.
+    httpx.post(f"http://{host}:{port}/moto-api/reset").raise_for_status()
     client = Boto3Aws(f"http://{host}:{port}", "us-east-1")
     yield client
     client.close()

@@ -104,7 +104,8 @@ def shared_names(old: Plan, new: Plan, types: Sequence[str]) -> set[str]:
         found |= {f"count_{window}{behind}" for window in windows} | {f"recency_s{behind}"}
         wanted = [p.entity.wanted(kind) if kind else p.entity.all_types for p in (old, new)]
         for field in wanted[0].keys() & wanted[1].keys():
-            found |= {f"{field}_{a}_{w}{behind}" for a in wanted[1][field] for w in windows}
+            both = set(wanted[0][field]) & set(wanted[1][field])
+            found |= {f"{field}_{a}_{w}{behind}" for a in both for w in windows}
             found.add(f"{field}_last{behind}")
     return found
 

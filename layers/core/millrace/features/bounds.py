@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from millrace.errors import StateTooLarge
+from millrace.features.ageing import forget_ids, sink_raw
 from millrace.features.compaction import COUNTS, VALUES, Cell, Kind
-from millrace.features.fold import forget_ids, sink_raw
 from millrace.features.packing import pack
 from millrace.features.plan import Plan
 from millrace.features.profile import Profile
@@ -58,8 +58,10 @@ def _coarsened(profile: Profile, plan: Plan) -> bytes:
     if profile.coarse > 1:
         step = 1 << (profile.coarse - 1)
         profile.counts = _joined(profile.counts, step, COUNTS)
-        for state in profile.tracks.values():
-            state.levels = _joined(state.levels, step, VALUES)
+        profile.tracks = {
+            key: state._replace(levels=_joined(state.levels, step, VALUES))
+            for key, state in profile.tracks.items()
+        }
     return pack(profile, plan)
 
 

@@ -56,6 +56,33 @@ class RecentIds:
                 self._old.update(zip(self._hashes[start:end], repeat(second, count), strict=True))
                 start = end
 
+    def are_new(self, hashes: Sequence[int]) -> bool:
+        """Whether none of these is looked up here, nor stands there twice.
+
+        One that is forgotten may still be found: `add` tells for certain.
+        """
+        if self._packed:
+            self._open()
+        return (
+            self._new.keys().isdisjoint(hashes)
+            and self._old.keys().isdisjoint(hashes)
+            and (len(hashes) == 1 or len(set(hashes)) == len(hashes))
+        )
+
+    def extend(self, hashes: Sequence[int], times_s: Sequence[int]) -> None:
+        """Remember ids that `are_new`, of events in order of time, none before what is here."""
+        self._new.update(zip(hashes, times_s, strict=True))
+        self._hashes.extend(hashes)
+        seconds, counts = self._seconds, self._counts
+        newest = seconds[-1] if seconds else -1
+        for second in times_s:
+            if second == newest:
+                counts[-1] += 1
+            else:
+                seconds.append(second)
+                counts.append(1)
+                newest = second
+
     def second_of(self, hashed: int) -> int:
         """The second of the event with this id; -1 where it is not remembered.
 
@@ -108,10 +135,11 @@ class RecentIds:
 
     def forget_before(self, second: int) -> None:
         """Forget the ids of events before `second`."""
-        runs = bisect_left(self._seconds, second)
-        if runs:
+        seconds = self._seconds
+        if seconds and seconds[0] < second:
+            runs = bisect_left(seconds, second)
             del self._hashes[: sum(self._counts[:runs])]
-            del self._seconds[:runs], self._counts[:runs]
+            del seconds[:runs], self._counts[:runs]
 
     def newest_kept(self, most: int) -> int:
         """The first second from which at most `most` ids are remembered."""

@@ -72,9 +72,9 @@ def _plain(profile: Profile, plan: Plan) -> dict[str, Attribute]:
     }
     if last_type:
         found["lastEventType"] = last_type
-    track = profile.tracks.get((ALL, 0)) if plan.numbers else None
-    if track is not None and track.last is not None:
-        found["lastMetric"] = Decimal(track.last.value) / plan.units[0]
+    last = profile.lasts.get((ALL, 0)) if plan.numbers else None
+    if last is not None:
+        found["lastMetric"] = Decimal(last.value) / plan.units[0]
     return found
 
 

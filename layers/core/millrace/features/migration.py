@@ -8,14 +8,16 @@ then it holds what is known. docs/features.md says so for every kind of change.
 
 from __future__ import annotations
 
+from array import array
 from typing import NamedTuple
 
 from millrace.events import MISSING
 from millrace.features.compaction import COUNTS, VALUES, Cell, Kind, updated
 from millrace.features.definitions import Category, Number
+from millrace.features.distinct import Distinct
 from millrace.features.layout import Layout
 from millrace.features.plan import Plan
-from millrace.features.profile import ALL, Last, Profile, TrackState
+from millrace.features.profile import ALL, Profile, TrackState
 from millrace.features.tile_values import Total, unpack_values
 
 
@@ -27,24 +29,29 @@ def migrated(profile: Profile, layout: Layout, plan: Plan) -> Profile:
         after.counts = _retiled(profile.counts, layout, plan, after, COUNTS)
     sources = [_source(field, layout) for field in plan.fields]
     after.raw_fields = [
-        (MISSING,) * len(profile.raw_s)
+        array("q", [MISSING] * len(profile.raw_s))
         if source is None or not profile.raw_s
-        else [_scaled(value, ratio) for value in profile.raw_fields[source]]
+        else array("q", [_scaled(value, ratio) for value in profile.raw_fields[source]])
         for source, ratio in sources
     ]
-    after.tracks = {}
+    after.tracks, after.lasts = {}, {}
     wanted = {(ALL, track.field) for track in plan.tracks_of_all}
     wanted |= {(ALL, index) for index, _ in enumerate(plan.numbers)}
     for name in profile.types:
         wanted |= {(name, track.field) for track in plan.tracks_of_type(name)}
     for scope, field in wanted:
         source, ratio = sources[field]
-        state = None if source is None else profile.tracks.get((scope, source))
+        if source is None:
+            continue
+        state = profile.tracks.get((scope, source))
         if state is not None:
             kept = _rescaled(state, ratio)
             if not same_tiles:
-                kept.levels = _retiled(kept.levels, layout, plan, after, VALUES)
+                kept = kept._replace(levels=_retiled(kept.levels, layout, plan, after, VALUES))
             after.tracks[scope, field] = kept
+        last = profile.lasts.get((scope, source))
+        if last is not None:
+            after.lasts[scope, field] = last._replace(value=_scaled(last.value, ratio))
     return after
 
 
@@ -82,18 +89,14 @@ def _divided(value: int, by: int) -> int:
 
 
 def _rescaled(state: TrackState, ratio: _Ratio) -> TrackState:
-    after = state.copy()
     if ratio == _SAME:
-        return after
-    after.levels = [
+        return state
+    levels = [
         VALUES.pack({tile: _rescaled_total(t, ratio) for tile, t in unpack_values(level).items()})
         for level in state.levels
     ]
     # Distinct values are known by their integer, which has changed: they are seen anew.
-    after.distinct = type(state.distinct)()
-    if state.last is not None:
-        after.last = Last(state.last.time_ms, state.last.type, _scaled(state.last.value, ratio))
-    return after
+    return TrackState(levels, Distinct())
 
 
 def _rescaled_total(total: Total, ratio: _Ratio) -> Total:

@@ -31,8 +31,7 @@ _DAMAGE = (ValueError, TypeError, IndexError, KeyError, AttributeError, Overflow
 
 def pack(profile: Profile, plan: Plan) -> bytes:
     """The bytes that `unpack` reads."""
-    latest_ms = profile.latest_ms
-    sessions = profile.sessions
+    latest_ms, types, sessions = profile.latest_ms, profile.types, profile.sessions
     return ormsgpack.packb(
         (
             FORMAT,
@@ -43,11 +42,15 @@ def pack(profile: Profile, plan: Plan) -> bytes:
             profile.updated_ms,
             profile.floor_ms,
             (profile.accepted, profile.late, profile.duplicates, profile.floor_raises),
-            "\0".join(profile.types),
+            "\0".join(types),
             [latest_ms - last_ms for last_ms in profile.type_last_ms],
-            profile.counts,
-            _raw(profile),
-            [_track(profile, key, state) for key, state in profile.tracks.items()],
+            profile.raw_s.tobytes(),
+            bytes(profile.raw_type),
+            [_field(column) for column in profile.raw_fields] if profile.raw_s else None,
+            [
+                (_place(scope, types), field, latest_ms - time_ms, types.index(of_type), value)
+                for (scope, field), (time_ms, of_type, value) in profile.lasts.items()
+            ],
             (
                 sessions.closed,
                 [latest_ms - start_ms for start_ms in sessions.starts_ms],
@@ -55,16 +58,22 @@ def pack(profile: Profile, plan: Plan) -> bytes:
                 sessions.events,
             ),
             profile.ids.packable(latest_ms // 1000),
+            profile.counts,
+            [
+                (
+                    _place(scope, types),
+                    field,
+                    levels if any(levels) else None,
+                    distinct.packable() if distinct else None,
+                )
+                for (scope, field), (levels, distinct) in profile.tracks.items()
+            ],
         )
     )
 
 
-def _raw(profile: Profile) -> tuple[object, ...] | None:
-    times = profile.raw_s
-    if not times:
-        return None
-    seconds = times if isinstance(times, array) else array("I", times)
-    return (seconds.tobytes(), bytes(profile.raw_type), [_field(f) for f in profile.raw_fields])
+def _place(scope: str, types: tuple[str, ...]) -> int | None:
+    return None if scope == ALL else types.index(scope)
 
 
 def _field(values: Sequence[int]) -> list[int | None] | None:
@@ -72,18 +81,6 @@ def _field(values: Sequence[int]) -> list[int | None] | None:
         return values.tolist() if isinstance(values, array) else list(values)
     present = [None if value == MISSING else value for value in values]
     return present if any(value is not None for value in present) else None
-
-
-def _track(profile: Profile, key: tuple[str, int], state: TrackState) -> tuple[object, ...]:
-    scope, field = key
-    types, last = profile.types, state.last
-    return (
-        None if scope == ALL else types.index(scope),
-        field,
-        state.levels if any(state.levels) else None,
-        state.distinct.packable() if state.distinct else None,
-        None if last is None else (last.time_ms, types.index(last.type), last.value),
-    )
 
 
 def unpack(data: bytes, plan: Plan) -> Profile:
@@ -117,48 +114,47 @@ def _unpack(data: bytes, plan: Plan, *, reading: bool) -> Profile:
 
 
 def _profile(values: Sequence[Any], plan: Plan, reading: bool) -> Profile:
-    (_, _, _, coarse, latest_ms, updated_ms, floor_ms, counters, types) = values[:9]
-    ages, counts, raw, tracks, sessions, ids = values[9:]
-    profile = Profile(0)
+    (_, _, _, coarse, latest_ms, updated_ms, floor_ms, counters, joined, ages) = values[:10]
+    raw_s, raw_type, raw_fields, lasts, sessions, ids, counts, tracks = values[10:]
+    profile = Profile(len(plan.fields))
     profile.partial = reading
     profile.coarse = coarse
     profile.latest_ms, profile.updated_ms, profile.floor_ms = latest_ms, updated_ms, floor_ms
     profile.accepted, profile.late, profile.duplicates, profile.floor_raises = counters
-    if types or ages:
-        profile.types = plan.types_in(types)
+    if ages:
+        profile.types = plan.types_in(joined)
         profile.type_last_ms = [latest_ms - age for age in ages]
+    types = profile.types
+    if raw_s:
+        _read_raw(profile, raw_s, raw_type, raw_fields)
+    for kind, field, age_ms, of_type, value in lasts:
+        scope = ALL if kind is None else types[kind]
+        profile.lasts[scope, field] = Last(latest_ms - age_ms, types[of_type], value)
     profile.counts = counts
-    if raw is None:
-        profile.raw_fields = [()] * len(plan.fields)
-    else:
-        _read_raw(profile, raw)
-    for kind, field, levels, distinct, last in tracks:
-        state = TrackState(levels or plan.no_levels)
-        if distinct is not None:
-            state.distinct = Distinct.unpacked(distinct)
-        if last is not None:
-            state.last = Last(last[0], profile.types[last[1]], last[2])
-        profile.tracks[ALL if kind is None else profile.types[kind], field] = state
+    for kind, field, levels, distinct in tracks:
+        profile.tracks[ALL if kind is None else types[kind], field] = TrackState(
+            levels or plan.no_levels,
+            Distinct() if distinct is None else Distinct.unpacked(distinct),
+        )
     _read_sessions(profile, sessions, reading)
     if not reading:
         profile.ids = RecentIds.unpacked(ids, latest_ms // 1000)
     return profile
 
 
-def _read_raw(profile: Profile, raw: Sequence[Any]) -> None:
-    seconds, kinds, fields = raw
+def _read_raw(
+    profile: Profile, seconds: bytes, kinds: bytes, fields: Sequence[Sequence[int | None] | None]
+) -> None:
     times = array("I")
     times.frombytes(seconds)
-    profile.raw_s, profile.raw_type = times, kinds
-    count = len(kinds)
-    profile.raw_fields = []
+    profile.raw_s, profile.raw_type, profile.raw_fields = times, kinds, []
     for column in fields:
         if column is None:
-            column = (MISSING,) * count
-        elif None in column:
-            column = [MISSING if value is None else value for value in column]
-        profile.raw_fields.append(column)
-    if any(len(column) != len(profile.raw_s) for column in (kinds, *profile.raw_fields)):
+            values: list[int] = [MISSING] * len(kinds)
+        else:
+            values = [MISSING if value is None else value for value in column]
+        profile.raw_fields.append(values)
+    if any(len(column) != len(times) for column in (kinds, *profile.raw_fields)):
         raise ValueError("its columns of raw events are of different lengths")
 
 

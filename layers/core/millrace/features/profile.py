@@ -9,12 +9,18 @@ features from them.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from millrace.features.distinct import Distinct
 from millrace.features.ids import RecentIds
 from millrace.features.sessions import Sessions
+
+# Columns of no events.
+NO_TIMES = array("I")
+NO_TYPES = array("B")
+NO_VALUES = array("q")
 
 # The scope of all event types: no type's name holds a NUL.
 ALL = "\0"
@@ -33,28 +39,20 @@ class Last(NamedTuple):
     value: int
 
 
-class TrackState:
-    """What is kept of one field over one scope: tiles, distinct values, the last value."""
+class TrackState(NamedTuple):
+    """What tiles keep of one field over one scope; nothing here before the first tile.
 
-    __slots__ = ("distinct", "last", "levels")
+    Replaced, never changed in place.
+    """
 
-    def __init__(self, levels: Sequence[bytes]) -> None:
-        self.levels = list(levels)
-        self.distinct = Distinct()
-        self.last: Last | None = None
-
-    def copy(self) -> TrackState:
-        """A copy that can change without changing this one."""
-        other = TrackState(self.levels)
-        other.distinct = self.distinct.copy() if self.distinct else self.distinct
-        other.last = self.last
-        return other
+    levels: list[bytes]
+    distinct: Distinct
 
 
 class Profile:
     """The state of one entity's key.
 
-    Copies share columns and levels, which are replaced, never changed in place.
+    Copies share what is replaced, never changed in place: columns, tiles, last values.
 
     Attributes:
         latest_ms: time of the newest event; 0 before the first.
@@ -69,7 +67,8 @@ class Profile:
         counts: the series of counts by type; empty while every event is raw.
         raw_s, raw_type, raw_fields: the newest events in order of time: second, index of the
             type, and for each field its value or MISSING.
-        tracks: tiles, distinct values and last value of fields, by scope.
+        tracks: tiles and distinct values of fields, by scope.
+        lasts: the last value of fields, by scope.
         ids: of every event that could still come again in time.
     """
 
@@ -81,6 +80,7 @@ class Profile:
         "floor_ms",
         "floor_raises",
         "ids",
+        "lasts",
         "late",
         "latest_ms",
         "partial",
@@ -107,10 +107,11 @@ class Profile:
         self.types: tuple[str, ...] = ()
         self.type_last_ms: list[int] = []
         self.counts: list[bytes] = []
-        self.raw_s: Sequence[int] = ()
-        self.raw_type: Sequence[int] = b""
-        self.raw_fields: list[Sequence[int]] = [()] * fields
+        self.raw_s = NO_TIMES
+        self.raw_type: Sequence[int] = NO_TYPES
+        self.raw_fields: list[Sequence[int]] = [NO_VALUES] * fields
         self.tracks: dict[TrackKey, TrackState] = {}
+        self.lasts: dict[TrackKey, Last] = {}
         self.ids = RecentIds()
         self.sessions = Sessions()
 
@@ -128,11 +129,12 @@ class Profile:
         other.partial = self.partial
         other.types = self.types
         other.type_last_ms = self.type_last_ms[:]
-        other.counts = self.counts[:]
+        other.counts = self.counts
         other.raw_s = self.raw_s
         other.raw_type = self.raw_type
-        other.raw_fields = self.raw_fields[:]
-        other.tracks = {key: track.copy() for key, track in self.tracks.items()}
+        other.raw_fields = self.raw_fields
+        other.tracks = self.tracks
+        other.lasts = self.lasts
         other.ids = self.ids.copy()
         other.sessions = self.sessions.copy()
         return other
@@ -140,10 +142,3 @@ class Profile:
     def late_floor_ms(self, lateness_ms: int) -> int:
         """An event before this time is late."""
         return max(self.floor_ms, self.latest_ms - lateness_ms)
-
-    def track(self, scope: str, field: int, levels: int) -> TrackState:
-        """The track of a field over a scope, made empty when there is none."""
-        found = self.tracks.get((scope, field))
-        if found is None:
-            found = self.tracks[scope, field] = TrackState([b""] * levels)
-        return found

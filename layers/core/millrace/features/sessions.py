@@ -7,6 +7,7 @@ long afterwards, and may be lengthened or joined by them; older ones are only co
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 
 # A gap of seconds would make thousands of sessions a day; beyond these the oldest are closed.
 MOST_OPEN = 64
@@ -42,6 +43,17 @@ class Sessions:
         other.events = self.events[:]
         return other
 
+    def extend(self, times_ms: Sequence[int], gap_ms: int) -> None:
+        """Events at these times, which do not fall."""
+        ends = self.ends_ms
+        if ends and times_ms[0] >= self.starts_ms[-1] and times_ms[-1] <= ends[-1] + gap_ms:
+            # All belong to the newest session: none is further from it than the gap.
+            ends[-1] = max(ends[-1], times_ms[-1])
+            self.events[-1] += len(times_ms)
+            return
+        for time_ms in times_ms:
+            self.add(time_ms, gap_ms)
+
     def add(self, time_ms: int, gap_ms: int) -> None:
         """An event at `time_ms`, in any order."""
         ends = self.ends_ms
@@ -74,6 +86,8 @@ class Sessions:
         """Close every session that ended before `oldest_ms`, and keep to the bound."""
         ends = self.ends_ms
         most = len(ends) - 1
+        if most < 1:
+            return
         closing = max(0, len(ends) - MOST_OPEN)
         while closing < most and ends[closing] < oldest_ms:
             closing += 1

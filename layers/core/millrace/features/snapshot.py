@@ -20,8 +20,8 @@ from itertools import compress
 from math import sqrt
 
 from millrace.events import MISSING
+from millrace.features.ageing import raw_values
 from millrace.features.definitions import Track
-from millrace.features.fold import raw_values
 from millrace.features.plan import Plan
 from millrace.features.profile import ALL, Profile
 from millrace.features.tile_counts import counts_since
@@ -119,7 +119,7 @@ def _add_field(
         else:
             figures += _raw_distinct(values, firsts)
     if track.last:
-        last = state.last if state is not None else None
+        last = profile.lasts.get((scope, track.field))
         figures.append(None if last is None else last.value / unit)
 
 

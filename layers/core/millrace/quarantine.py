@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any
@@ -68,21 +69,29 @@ def record_of(delivery: Delivery, reason: str, message: str, **more: object) -> 
 def rejected_object(rejected: Rejected) -> tuple[str, bytes]:
     """Key and body for a record that could not be decoded."""
     raw = rejected.raw
-    stream = stream_name(rejected.arn)
-    shown = base64.b64encode(raw).decode() if isinstance(raw, bytes) else raw
+    stream = _writable(stream_name(rejected.arn))
     record = {
         "reason": rejected.reason,
-        "message": rejected.message,
+        "message": _writable(rejected.message),
         "stream": stream,
         "sequenceNumber": rejected.sequence_number,
         "position": None if rejected.position is None else str(rejected.position),
-        "raw": shown,
+        "raw": base64.b64encode(raw).decode() if isinstance(raw, bytes) else raw,
     }
-    body = orjson.dumps(record, default=repr)
+    try:
+        body = orjson.dumps(record, default=repr)
+    except TypeError:
+        # Half a surrogate pair, an integer beyond 64 bits: a text of JSON can hold them.
+        body = orjson.dumps({**record, "raw": json.dumps(raw, default=repr)})
     if rejected.position is not None:
         return object_key(POISON, stream, rejected.position), body
     # Without a place in the stream, its content names it.
     return f"{POISON}/unplaced/{sha256(body).hexdigest()}.json", body
+
+
+def _writable(text: str) -> str:
+    """The text, with what UTF-8 cannot write as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def encode(record: Mapping[str, object]) -> bytes:

@@ -1,0 +1,132 @@
+"""How commands are put together: the group that turns errors into a line and an exit status, and
+the options that many commands share."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+from millrace.errors import ConfigurationError, MillraceError
+from rich.markup import escape
+from typer.core import TyperGroup
+
+from cli.output import complain
+from cli.surroundings import Surroundings
+from cli.target import DEFAULT_STACK, LOCAL_FILE
+
+FAILED = 1
+WRONG = 2
+
+_EXIT_STATUS = {
+    0: "everything was done",
+    FAILED: "something could not be done",
+    WRONG: "the command or its configuration is wrong; nothing was done",
+}
+
+
+class MillraceGroup(TyperGroup):
+    """The root of all commands."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Let ``--local`` stand alone: with a file it is ``--local=FILE``, as in GNU options."""
+        end = args.index("--") if "--" in args else len(args)
+        known = [f"--local={LOCAL_FILE}" if one == "--local" else one for one in args[:end]]
+        return super().parse_args(ctx, known + args[end:])
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; what it raises becomes one line, unless --debug asks for all of it."""
+        try:
+            return super().invoke(ctx)
+        except MillraceError as error:
+            if ctx.params["debug"]:
+                raise
+            complain(str(error))
+            status = WRONG if isinstance(error, ConfigurationError) else FAILED
+        except (typer.Exit, typer.Abort, typer.TyperException, BrokenPipeError, EOFError):
+            raise
+        except Exception as error:  # a bug, of which a traceback tells an operator nothing
+            if ctx.params["debug"]:
+                raise
+            kind = type(error).__name__
+            complain(f"Unexpected {kind}: {error} (millrace --debug … shows where)")
+            status = FAILED
+        raise typer.Exit(status)
+
+
+def new_group() -> typer.Typer:
+    """A group of commands that shows its help when it is called alone."""
+    return typer.Typer(no_args_is_help=True)
+
+
+def epilog(*examples: str, **statuses: str) -> str:
+    """What stands below a command's help: examples and exit statuses.
+
+    `statuses` say what an exit status means here (`s1="…"`), where the usual text says too little.
+    """
+    meanings = {**_EXIT_STATUS, **{int(name[1:]): text for name, text in statuses.items()}}
+    lines = ["[bold]Examples[/bold]", *(f"  {escape(example)}" for example in examples), ""]
+    lines.append("[bold]Exit status[/bold]")
+    lines += [f"  {status}  {escape(text)}" for status, text in sorted(meanings.items())]
+    return "\n".join(lines)
+
+
+def surroundings(ctx: typer.Context) -> Surroundings:
+    """The surroundings of a command."""
+    found = ctx.find_root().obj
+    assert isinstance(found, Surroundings)
+    return found
+
+
+def finish(done: bool) -> None:
+    """End with the exit status for a command that did all that was asked, or did not."""
+    if not done:
+        sys.stdout.flush()
+        raise typer.Exit(FAILED)
+
+
+_WHERE = "Where"
+
+StackOption = Annotated[
+    str | None,
+    typer.Option(
+        "--stack",
+        metavar="NAME",
+        help=f"Work on this deployed stack (MILLRACE_STACK; {DEFAULT_STACK} by default).",
+        rich_help_panel=_WHERE,
+    ),
+]
+LocalOption = Annotated[
+    str | None,
+    typer.Option(
+        "--local",
+        metavar="[=FILE]",
+        help=f"Work on the local cloud of this file (MILLRACE_LOCAL; {LOCAL_FILE} by default).",
+        rich_help_panel=_WHERE,
+    ),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print JSON, for machines, instead of tables.")
+]
+EntityOption = Annotated[
+    str | None,
+    typer.Option(
+        "--entity", metavar="NAME", help="Which entity of features.toml; the first by default."
+    ),
+]
+MapOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar="FIELD=COLUMN,…",
+        help="Which column (or JSON field) holds which field of an event; may be repeated.",
+    ),
+]
+FormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="jsonl|csv|tsv",
+        help="The file's format, where neither its name nor its first line tells.",
+    ),
+]

@@ -8,7 +8,6 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
@@ -21,12 +20,12 @@ from localcloud.cloud import LocalCloud, Options, running
 from localcloud.demo.arguments import Arguments, parse
 from localcloud.demo.checking import check
 from localcloud.demo.display import Display
-from localcloud.demo.files import file_records
+from localcloud.demo.files import EventsFile
 from localcloud.demo.keeping import forget, remember
 from localcloud.demo.shop import Shop
 from localcloud.demo.streaming import Streamer
 from localcloud.demo.summary import Summary
-from localcloud.demo.traffic import Put, spoiled
+from localcloud.demo.traffic import spoiled
 from localcloud.demo.watching import Watch
 from localcloud.functions.pool import Kind
 from localcloud.gateway.counters import OperationCount
@@ -76,7 +75,7 @@ async def _demo(arguments: Arguments, console: Console) -> int:
                 )
             if arguments.keep:
                 await _stay(cloud, console)
-    return 0 if summary.check.exact else 1
+    return 0 if summary.exact else 1
 
 
 async def _run(
@@ -89,6 +88,7 @@ async def _run(
     kinesis = cloud.client("kinesis")
     streamer = Streamer(cloud, Producer(kinesis, cloud.output("StreamName")))
     display.follow(cloud, streamer)
+    refused: list[str] = []
     if arguments.events is None:
         seconds = arguments.seconds or _SHOP_SECONDS
         shop = Shop(arguments.seed, arguments.rate)
@@ -102,16 +102,17 @@ async def _run(
         now_ms = cloud.clock.now_ms()
         await streamer.send(spoiled(shop.live(now_ms, seconds), arguments.seed + 1))
     else:
-        records: Iterator[Put] = file_records(arguments.events, arguments.mapping, definitions)
+        file = EventsFile(arguments.events, arguments.mapping, definitions, cloud.clock.now_ms)
         until_ms = None
         if arguments.seconds is not None:
             until_ms = cloud.clock.now_ms() + int(arguments.seconds * 1000)
-        display.phase(arguments.events.name)
-        await streamer.send(records, until_ms)
+        display.phase(arguments.events.name, arguments.seconds)
+        await streamer.send(file.records(), until_ms)
+        refused = file.refused
     display.phase("waiting for the last features")
     await cloud.caught_up()
     display.phase("comparing with a recomputation")
-    checked = await check(cloud, definitions)
+    checked = await check(cloud, definitions, streamer.put)
     counted = {
         operation: count
         for (service, operation), count in cloud.gateway.counters.snapshot().items()
@@ -120,6 +121,7 @@ async def _run(
     puts = counted.get("PutItem", OperationCount())
     return Summary(
         checked,
+        refused,
         puts.calls - sum(puts.errors.values()) - puts.unanswered,
         {operation: count.calls for operation, count in counted.items()},
         time.monotonic() - started_s,

@@ -34,10 +34,12 @@ _SHOWN = 5
 class Check:
     """What the comparison found.
 
-    `events` were put on the stream; each must be applied, a duplicate, late, or in quarantine.
+    `events` were found on the stream, where `put` had been put (more where an answer was lost and
+    the put tried again); each must be applied, a duplicate, late, or in quarantine.
     `compared` features of `users` keys were compared; `wrong` shows some that differ.
     """
 
+    put: int = 0
     events: int = 0
     applied: int = 0
     duplicates: int = 0
@@ -52,7 +54,8 @@ class Check:
     @property
     def lost(self) -> int:
         """Events of which nothing is known; below 0, events that count more than once."""
-        return self.events - self.applied - self.duplicates - self.late - self.quarantined
+        accounted = self.applied + self.duplicates + self.late + self.quarantined
+        return max(self.events, self.put) - accounted
 
     @property
     def exact(self) -> bool:
@@ -68,13 +71,13 @@ class _Streamed:
     event: Event
 
 
-async def check(cloud: LocalCloud, definitions: Definitions) -> Check:
-    """Compare everything that is stored with a recomputation."""
-    return await asyncio.to_thread(_check, cloud, definitions)
+async def check(cloud: LocalCloud, definitions: Definitions, put: int = 0) -> Check:
+    """Compare everything that is stored with a recomputation of what was put on the stream."""
+    return await asyncio.to_thread(_check, cloud, definitions, put)
 
 
-def _check(cloud: LocalCloud, definitions: Definitions) -> Check:
-    result = Check()
+def _check(cloud: LocalCloud, definitions: Definitions, put: int = 0) -> Check:
+    result = Check(put)
     late = _late_positions(cloud)
     result.quarantined = sum(1 for _ in _keys(cloud, f"{POISON}/"))
     streamed = list(_events(cloud, definitions, result))

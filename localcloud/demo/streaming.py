@@ -15,16 +15,20 @@ from localcloud.demo.traffic import Put
 _TICK_S = 0.05
 _CHUNK = 500
 # Records on the stream that no function has finished: beyond this the producer waits.
-_AHEAD = 5_000
+_AHEAD = 2_000
 
 
 @dataclass(slots=True)
 class Streamer:
-    """Puts records through the stream's own API, as a producer would."""
+    """Puts records through the stream's own API, as a producer would.
+
+    `sent` is shown and may be set back; `put` counts every record that the stream has taken.
+    """
 
     cloud: LocalCloud
     producer: Producer
     sent: int = 0
+    put: int = 0
 
     async def send(self, records: Iterator[Put], until_ms: int | None = None) -> None:
         """Put every record at its time; with `until_ms`, none after that moment."""
@@ -50,3 +54,4 @@ class Streamer:
         outgoing = [Outgoing(record.partition_key, record.data) for record in records]
         await asyncio.to_thread(self.producer.put, outgoing)
         self.sent += len(records)
+        self.put += len(records)

@@ -11,18 +11,29 @@ from rich.text import Text
 
 from localcloud.demo.checking import Check
 
+_SHOWN = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A finished run; lags in milliseconds, None where nothing was streamed."""
+    """A finished run; lags in milliseconds, None where nothing was streamed.
+
+    `refused` tells of the lines of a file that no stream would take.
+    """
 
     check: Check
+    refused: list[str]
     features_written: int
     requests: dict[str, int]
     seconds: float
     lag_p50_ms: float | None
     lag_p99_ms: float | None
     workers: str
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing was lost, and every feature is what it must be."""
+        return self.check.exact and not self.refused
 
     @property
     def document(self) -> dict[str, object]:
@@ -40,7 +51,8 @@ class Summary:
             "compared": check.compared,
             "mismatches": check.mismatches,
             "wrong": check.wrong,
-            "exact": check.exact,
+            "exact": self.exact,
+            "refused": self.refused,
             "lag_ms": {"p50": self.lag_p50_ms, "p99": self.lag_p99_ms},
             "requests": self.requests,
             "seconds": round(self.seconds, 3),
@@ -67,7 +79,7 @@ class Summary:
             table.add_row(lag, f"from event to feature, p50 (p99 {self.lag_p99_ms:,.0f} ms)")
         calls = ", ".join(f"{count:,} {name}" for name, count in self.requests.items())
         table.add_row("", Text(f"DynamoDB: {calls}", style="dim"))
-        style = "green" if check.exact else "red"
+        style = "green" if self.exact else "red"
         return Panel(
             Group(table, Text(), self._verdict()),
             title="millrace",
@@ -77,7 +89,7 @@ class Summary:
 
     def _verdict(self) -> Text:
         check = self.check
-        if check.exact:
+        if self.exact:
             return Text(
                 f"Exact: {check.compared:,} features of {check.users:,} users equal their"
                 f" recomputation from the {check.applied:,} distinct events; nothing was lost.",
@@ -90,4 +102,7 @@ class Summary:
             parts.append(f"{-check.lost:,} events count more than once.")
         if check.mismatches:
             parts.append(f"{check.mismatches:,} of {check.compared:,} features differ:")
-        return Text("\n".join(["Not exact. " + " ".join(parts), *check.wrong]), style="bold red")
+        if self.refused:
+            parts.append(f"{len(self.refused):,} lines are too large for any stream:")
+        lines = ["Not exact. " + " ".join(parts), *check.wrong, *self.refused[:_SHOWN]]
+        return Text("\n".join(lines), style="bold red")

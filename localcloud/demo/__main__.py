@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import shutil
 import signal
 import sys
 import time
@@ -15,13 +13,14 @@ from millrace.errors import MillraceError
 from millrace.features.definitions import Definitions, load
 from millrace.producer import Producer
 from rich.console import Console
+from rich.markup import escape
 
 from localcloud.cloud import LocalCloud, Options, running
 from localcloud.demo.arguments import Arguments, parse
 from localcloud.demo.checking import check
 from localcloud.demo.display import Display
 from localcloud.demo.files import EventsFile
-from localcloud.demo.keeping import forget, remember
+from localcloud.demo.keeping import Keeping, places
 from localcloud.demo.shop import Shop
 from localcloud.demo.streaming import Streamer
 from localcloud.demo.summary import Summary
@@ -41,13 +40,14 @@ def main(argv: list[str]) -> int:
     arguments = parse(argv)
     console = Console(stderr=True)
     try:
-        with contextlib.suppress(KeyboardInterrupt):
-            return asyncio.run(_demo(arguments, console))
+        return asyncio.run(_demo(arguments, console))
     except MillraceError as error:
-        console.print(f"[bold red]{type(error).__name__}[/]: {error}", highlight=False)
+        console.print(f"[bold red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False)
         return 1
-    console.print("Stopped.")
-    return 130
+    except (KeyboardInterrupt, asyncio.CancelledError) as error:
+        console.print("Stopped.")
+        ended_by = signal.SIGINT if isinstance(error, KeyboardInterrupt) else signal.SIGTERM
+        return 128 + ended_by
 
 
 async def _demo(arguments: Arguments, console: Console) -> int:
@@ -56,11 +56,11 @@ async def _demo(arguments: Arguments, console: Console) -> int:
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     definitions = load(ROOT / "features.toml")
-    folder = LOCAL / "demo"
-    shutil.rmtree(folder, ignore_errors=True)
-    options = Options(ROOT, folder, parameters=arguments.parameters, seed=arguments.seed)
     watch, started_s = Watch(), time.monotonic()
-    with Display(console, arguments, watch) as display:
+    with places(LOCAL) as keeping, Display(console, arguments, watch) as display:
+        options = Options(
+            ROOT, keeping.folder, parameters=arguments.parameters, seed=arguments.seed
+        )
         async with running(options, on_line=watch.see, on_step=display.step) as cloud:
             if cloud.pool.kind is Kind.PROCESS:
                 display.note(
@@ -74,7 +74,7 @@ async def _demo(arguments: Arguments, console: Console) -> int:
                     orjson.dumps(summary.document, option=orjson.OPT_INDENT_2) + b"\n"
                 )
             if arguments.keep:
-                await _stay(cloud, console)
+                await _stay(cloud, console, keeping)
     return 0 if summary.exact else 1
 
 
@@ -131,16 +131,16 @@ async def _run(
     )
 
 
-async def _stay(cloud: LocalCloud, console: Console) -> None:
-    remembered = remember(cloud, LOCAL)
-    console.print(f"The local cloud stays up; Ctrl-C stops it. It is described in {remembered}.")
+async def _stay(cloud: LocalCloud, console: Console, keeping: Keeping) -> None:
+    keeping.remember(cloud)
+    console.print(f"The local cloud stays up; Ctrl-C stops it. It is described in {keeping.file}.")
     for name, value in {"AWS_ENDPOINT_URL": cloud.url, **cloud.stack.outputs}.items():
         console.print(f"  {name:24} {value}", highlight=False)
     console.print("Try: .venv/bin/millrace features get --local customer-0000", highlight=False)
     try:
         await asyncio.Event().wait()
     finally:
-        forget(LOCAL)
+        keeping.forget()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,133 @@
+"""The demo as one calls it: its summary, its exit status, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.localcloud.functions.pools import alive, descendants
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'layers' / 'core'}", "COLUMNS": "120"}
+
+
+def command(*options: str) -> list[str]:
+    return [sys.executable, "-m", "localcloud.demo", *options]
+
+
+def demo(options: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*options), cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=120
+    )
+
+
+def summary(tmp_path: Path, *options: str) -> dict[str, Any]:
+    path = tmp_path / "summary.json"
+    ended = demo([*options, "--json", str(path)])
+    assert ended.returncode == 0, ended.stderr
+    found: dict[str, Any] = orjson.loads(path.read_bytes())
+    return found
+
+
+def test_the_shop_is_exact(tmp_path: Path) -> None:
+    found = summary(tmp_path, "--seconds", "4", "--rate", "50")
+    assert found["exact"] is True
+    assert found["lost"] == 0
+    assert found["events"] == sum(
+        found[name] for name in ("applied", "duplicates", "late", "quarantined")
+    )
+    assert found["features_written"] > 100
+    assert found["compared"] > 10_000
+    assert 0 < found["lag_ms"]["p50"] <= found["lag_ms"]["p99"]
+    for name in ("duplicates", "late", "quarantined"):
+        assert found[name] > 0, f"the shop is meant to have {name}"
+
+
+def test_a_file_with_bad_lines_is_exact(tmp_path: Path) -> None:
+    file = tmp_path / "clicks.csv"
+    rows = [f"{n % 7},item-{n % 3},{1_700_000_000 + n}" for n in range(200)]
+    rows[10] = "5,item-1,yesterday"
+    rows[20] = "one,cell,too,many"
+    file.write_text("\n".join(["who,what,when", *rows]))
+    found = summary(
+        tmp_path, "--events", str(file), "--map", "userId=who,itemId=what,timestamp=when"
+    )
+    assert (found["events"], found["applied"], found["quarantined"]) == (200, 198, 2)
+    assert found["exact"] is True
+
+
+def test_a_line_that_no_stream_takes_makes_the_run_fail(tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_text('{"userId": "u", "timestamp": 1700000000, "x": "' + "x" * (1 << 20) + '"}\n')
+    ended = demo(["--events", str(file), "--json", str(tmp_path / "out.json")])
+    assert ended.returncode == 1
+    assert "Not exact" in ended.stderr
+    assert orjson.loads((tmp_path / "out.json").read_bytes())["exact"] is False
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--events", "nowhere.jsonl"], "there is no such file"),
+        (["--seconds", "-1"], "not a number above 0"),
+        (["--parameter", "EnhancedFanOut"], "must be NAME=VALUE"),
+        (["--nonsense"], "unrecognized arguments"),
+    ],
+)
+def test_wrong_options_are_named(options: list[str], problem: str) -> None:
+    ended = demo(options)
+    assert ended.returncode == 2
+    assert problem in ended.stderr
+
+
+def test_a_parameter_that_the_template_does_not_have_is_an_error() -> None:
+    ended = demo(["--seconds", "1", "--parameter", "NoSuch=1"])
+    assert ended.returncode == 1
+    assert "NoSuch" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_kept_demo_stops_everything_when_it_is_stopped(how: signal.Signals) -> None:
+    with subprocess.Popen(
+        command("--seconds", "1", "--rate", "20", "--keep"),
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stderr is not None
+            lines = []
+            for line in process.stderr:
+                lines.append(line)
+                if "stays up" in line:
+                    break
+            text = "".join(lines)
+            found = re.search(r"described in (\S+\.json)", text)
+            assert found, text
+            description = Path(found[1])
+            assert "features_table" in orjson.loads(description.read_bytes())
+            started = descendants(process.pid)
+            assert len(started) > 3
+            process.send_signal(how)
+            process.stderr.read()
+            assert process.wait(30) == 128 + how
+            deadline = time.monotonic() + 10
+            while alive(started) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            assert not alive(started)
+            assert not description.exists()
+        finally:
+            process.kill()

@@ -18,8 +18,9 @@ from millrace.features.feature_store import FeatureStoreSink
 from millrace.features.service import ttl_s
 from millrace.features.sinks import KeySink
 from millrace.features.store import LedgerStore
-from millrace.objects import Objects, S3Objects
+from millrace.objects import Objects
 from millrace.producer import Outgoing, Producer
+from millrace.s3 import S3Objects
 from millrace.streams import StreamCatalog
 
 from cli.target import StackDescription, Target

@@ -19,7 +19,7 @@ from millrace.features.enrich import Enricher
 from millrace.features.environment import definitions_of, number, one_of, required
 from millrace.features.feature_store import FeatureStoreSink
 from millrace.features.sinks import Archive, KeySink
-from millrace.objects import S3Objects
+from millrace.s3 import S3Objects
 from millrace.streams import StreamCatalog
 
 _DAY_S = 86_400

@@ -179,6 +179,21 @@ def test_rows_are_what_the_oracle_counts_of_the_events_that_had_arrived(
             before.append(row)
 
 
+@settings(max_examples=30, deadline=None)
+@given(story=stories(longest=60), later_ms=st.integers(0, 700_000))
+def test_a_moment_between_events_is_what_a_reader_of_the_table_finds(
+    rich: Path, story: Story, later_ms: int
+) -> None:
+    bench = Bench(rich)
+    replay = Replay(bench.definitions)
+    for one, raw in zip(deliveries(bench, story.records), story.records, strict=True):
+        row = replay.take(Record.of(one))
+        bench.run(raw)
+        if row is not None:
+            at_ms = row.at_ms + later_ms
+            assert replay.features_of(row.key, at_ms) == stored(bench, row.key, at_ms)
+
+
 def test_the_bound_on_remembered_ids_acts_as_it_does_live() -> None:
     """4,096 ids within the lateness raise the late floor: then what is older is late."""
     bench = Bench()

@@ -142,6 +142,10 @@ class Replay:
         at_ms = max(event.time_ms, before.profile.latest_ms)
         return Row(event, record.document, key, snapshot(before.profile, plan, at_ms), at_ms)
 
+    def features_of(self, key: str, at_ms: int) -> Features:
+        """What a reader of the store would find for a key after the records so far."""
+        return snapshot(self._entry(key).profile, self.plan, at_ms)
+
     def _read(self, record: Record) -> Event:
         reader, document = self._reader, record.document
         arrival_ms = LATEST_MS if record.arrival_ms is None else record.arrival_ms

@@ -11,25 +11,30 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
-from millrace.errors import Unavailable
+from millrace.errors import Throttled, Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker_featurestore_runtime import SageMakerFeatureStoreRuntimeClient
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
 
 PARALLEL = 16
 
-# A call that hangs must not use up the function's time: the batch comes again anyway.
-_CONFIG = Config(
-    connect_timeout=1,
-    read_timeout=4,
-    retries={"mode": "standard", "total_max_attempts": 3},
-    max_pool_connections=PARALLEL,
-    tcp_keepalive=True,
-)
+_CONNECT_S = 1.0
+# How services say that they are asked too often.
+_THROTTLES = {
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
 
 
 @cache
@@ -38,21 +43,43 @@ def _session() -> boto3.Session:
 
 
 @overload
-def client(service: Literal["dynamodb"]) -> DynamoDBClient: ...
+def client(
+    service: Literal["dynamodb"], *, timeout_s: float = ..., tries: int = ...
+) -> DynamoDBClient: ...
 @overload
-def client(service: Literal["kinesis"]) -> KinesisClient: ...
+def client(
+    service: Literal["kinesis"], *, timeout_s: float = ..., tries: int = ...
+) -> KinesisClient: ...
 @overload
-def client(service: Literal["s3"]) -> S3Client: ...
+def client(service: Literal["s3"], *, timeout_s: float = ..., tries: int = ...) -> S3Client: ...
+@overload
+def client(
+    service: Literal["sagemaker-runtime"], *, timeout_s: float = ..., tries: int = ...
+) -> SageMakerRuntimeClient: ...
 @overload
 def client(
     service: Literal["sagemaker-featurestore-runtime"],
+    *,
+    timeout_s: float = ...,
+    tries: int = ...,
 ) -> SageMakerFeatureStoreRuntimeClient: ...
 
 
 @cache
-def client(service: Any) -> Any:
-    """The client of a service, the same one at every call."""
-    return _session().client(service, config=_CONFIG)
+def client(service: Any, *, timeout_s: float = 4.0, tries: int = 3) -> Any:
+    """The client of a service, the same one at every call with the same bounds.
+
+    A call that hangs must not use up the function's time, so `timeout_s` bounds each read of a
+    try. By default that suits a batch, which comes again anyway.
+    """
+    config = Config(
+        connect_timeout=min(_CONNECT_S, timeout_s),
+        read_timeout=timeout_s,
+        retries={"mode": "standard", "total_max_attempts": tries},
+        max_pool_connections=PARALLEL,
+        tcp_keepalive=True,
+    )
+    return _session().client(service, config=config)
 
 
 def unavailable(action: str, error: Exception, endpoint: str) -> Unavailable:
@@ -60,4 +87,10 @@ def unavailable(action: str, error: Exception, endpoint: str) -> Unavailable:
     hint = ""
     if endpoint.startswith("http://"):
         hint = " (is the local cloud up? start it with: scripts/demo --keep)"
-    return Unavailable(f"Cannot {action} at {endpoint}{hint}: {type(error).__name__}: {error}")
+    kind = Throttled if code_of(error) in _THROTTLES else Unavailable
+    return kind(f"Cannot {action} at {endpoint}{hint}: {type(error).__name__}: {error}")
+
+
+def code_of(error: Exception) -> str:
+    """AWS's code for an error; empty where the service did not answer."""
+    return error.response["Error"].get("Code", "") if isinstance(error, ClientError) else ""

@@ -11,7 +11,14 @@
     │   └── StateTooLarge           it would pass the hard bound of 64 KB
     ├── TransientError              worth trying again: nothing was lost, nothing half done
     │   ├── WriteConflict           somebody else wrote the same item, again and again
-    │   └── Unavailable             a service did not answer, or throttled
+    │   ├── Unavailable             a service did not answer, or throttled
+    │   │   └── Throttled           it answered that it is asked too often
+    │   └── TooSlow                 the time that a caller has was up before there was an answer
+    ├── InvalidRequest              what came over HTTP is wrong, or asks for what is not there
+    ├── PredictionError             there is no prediction, and none is made up
+    │   ├── EndpointMissing         no endpoint is named, or none of that name exists
+    │   ├── ModelError              the model failed, or its answer is none
+    │   └── ModelMismatch           the model was trained on another version of the features
     ├── QuarantineError             an operator's request on the quarantine cannot be met
     │   └── AlreadyRedriven         the ledger says that it was done before
     └── LocalCloudError             the local cloud cannot do what it was asked
@@ -69,6 +76,48 @@ class WriteConflict(TransientError):
 
 class Unavailable(TransientError):
     """A service did not answer in time, failed, or throttled."""
+
+
+class Throttled(Unavailable):
+    """A service answered that it is asked too often."""
+
+
+class TooSlow(TransientError):
+    """The time that a caller has was up before there was an answer."""
+
+
+class InvalidRequest(MillraceError):
+    """What came over HTTP is wrong, or asks for what is not there; nothing was done.
+
+    `status` is the HTTP status, `code` a stable code in kebab case, `field` the field at fault;
+    the message is for people.
+    """
+
+    def __init__(self, status: int, code: str, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.field = field
+
+
+class PredictionError(MillraceError):
+    """There is no prediction, and none is made up; `code` says why, in kebab case."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class EndpointMissing(PredictionError):
+    """No endpoint is named, or none of that name exists."""
+
+
+class ModelError(PredictionError):
+    """The model failed, or its answer is none."""
+
+
+class ModelMismatch(PredictionError):
+    """The model was trained on another version of the features."""
 
 
 class QuarantineError(MillraceError):

@@ -67,7 +67,7 @@ def test_functions_have_their_handler_and_the_definitions(built: Built) -> None:
         assert "app.py" in expected
         function = built[0] / name
         assert {str(p.relative_to(function)) for p in function.rglob("*") if p.is_file()} == (
-            expected | {"features.toml"}
+            expected | {"features.toml", "LAYERS"}
         )
         assert (function / "features.toml").read_bytes() == (ROOT / "features.toml").read_bytes()
 

@@ -22,9 +22,10 @@ from millrace.features.replay import Record
 from millrace.kinesis import Position
 
 _KEY = re.compile(
-    r"events/stream=(?P<stream>[^/]+)/date=(?P<date>\d{4}-\d\d-\d\d)/shardId-(?P<shard>\d+)/"
+    r"[a-z]+/stream=(?P<stream>[^/]+)/date=(?P<date>\d{4}-\d\d-\d\d)/shardId-(?P<shard>\d+)/"
     r"(?P<created>\d+)-(?P<first>\d+)-\d+\.jsonl"
 )
+_PARAMETERS = {"events": "ArchiveEvents=on"}
 _T = TypeVar("_T")
 # An item with what it is sorted by, and a source of them that may be opened at its lower bound.
 _Keyed = tuple[tuple[int, ...], _T]
@@ -49,12 +50,14 @@ class _Object(NamedTuple):
     date_ms: int
 
 
-def archived(objects: ReadableObjects, stream: str | None = None) -> Iterator[Record]:
-    """Every event of an archive, of one stream where it is named.
+def archived(
+    objects: ReadableObjects, stream: str | None = None, kind: str = "events"
+) -> Iterator[Record]:
+    """Every event of an archive (or inference, or feedback), of one stream where it is named.
 
     Raises ConfigurationError where there is none, or an object is damaged.
     """
-    prefix = "events/" if stream is None else f"events/stream={stream}/"
+    prefix = f"{kind}/" if stream is None else f"{kind}/stream={stream}/"
     shards: dict[tuple[str, int], list[_Object]] = {}
     for key in objects.keys(prefix):
         if match := _KEY.fullmatch(key):
@@ -63,8 +66,8 @@ def archived(objects: ReadableObjects, stream: str | None = None) -> Iterator[Re
             shards.setdefault((match["stream"], int(match["shard"])), []).append(found)
     if not shards:
         raise ConfigurationError(
-            f"No archived events under {prefix}: the stack keeps them when it is deployed with"
-            " ArchiveEvents=on."
+            f"No archived {kind} under {prefix}: the stack keeps them when it is deployed with"
+            f" {_PARAMETERS.get(kind, 'InferenceLog=on')}."
         )
     sources = [
         ((min(found.date_ms for found in kept),), partial(_by_arrival, objects, kept, number))

@@ -63,22 +63,22 @@ def to_item(
 def _plain(profile: Profile, plan: Plan) -> dict[str, Attribute]:
     count = plain_count(profile, plan)
     latest = iso_ms(profile.latest_ms)
-    last_type = _last_type(profile)
+    newest_type = last_type(profile)
     found: dict[str, Attribute] = {
         "lastTimestamp": latest,
         "lastUpdate": latest,
         "count": count,
         "count5min": count,
     }
-    if last_type:
-        found["lastEventType"] = last_type
+    if newest_type:
+        found["lastEventType"] = newest_type
     last = profile.lasts.get((ALL, 0)) if plan.numbers else None
     if last is not None:
         found["lastMetric"] = Decimal(last.value) / plan.units[0]
     return found
 
 
-def _last_type(profile: Profile) -> str:
+def last_type(profile: Profile) -> str:
     """The type of the newest event; of several at the same time the larger, as for last values."""
     latest_ms, newest = profile.latest_ms, profile.type_last_ms
     if newest.count(latest_ms) == 1:

@@ -37,14 +37,15 @@ class KeySink(Protocol):
 
 
 class Archive:
-    """Every valid event as it came, in S3, as JSON lines.
+    """Every valid event (or inference, or feedback) as it came, in S3, as JSON lines.
 
     One object a batch, named after its first and last record. A batch that is tried again leaves
     objects that overlap; a reader takes each position once.
     """
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Objects, kind: str = "events") -> None:
         self._objects = objects
+        self._kind = kind
 
     def take(self, deliveries: Sequence[Delivery]) -> None:
         """Store deliveries of one shard. Raises Unavailable."""
@@ -54,7 +55,7 @@ class Archive:
         lines = [_line(delivery) for delivery in deliveries]
         position = first.position
         key = (
-            f"events/stream={stream}/date={day}/shardId-{position.shard:012d}/"
+            f"{self._kind}/stream={stream}/date={day}/shardId-{position.shard:012d}/"
             f"{position.created_ms}-{position.sequence:056d}-{last.position.sequence:056d}.jsonl"
         )
         self._objects.put(key, b"\n".join(lines) + b"\n")

@@ -66,9 +66,12 @@ def snapshot(profile: Profile, plan: Plan, at_ms: int) -> Features:
     return features
 
 
-def plain_count(profile: Profile, plan: Plan) -> int:
-    """Events in the five minutes up to the newest event: the plain attribute `count5min`."""
-    start_s = window_start_s(PLAIN_WINDOW_S, _PLAIN_TILE_S, profile.latest_ms)
+def plain_count(profile: Profile, plan: Plan, at_ms: int = 0) -> int:
+    """Events in the five minutes up to `at_ms`, or up to the newest event where that is later.
+
+    What the plain attribute `count5min` counts.
+    """
+    start_s = window_start_s(PLAIN_WINDOW_S, _PLAIN_TILE_S, max(at_ms, profile.latest_ms))
     count = len(profile.raw_s) - bisect_left(profile.raw_s, start_s)
     if profile.counts:
         count += sum(counts_since(profile.counts, plan.ladder, [start_s])[0])

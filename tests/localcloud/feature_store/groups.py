@@ -8,6 +8,8 @@ from localcloud.feature_store.definitions import FeatureGroup
 from localcloud.feature_store.store import FeatureStore
 from tests.localcloud.clock import ManualClock
 
+START_S = 1_704_153_600
+
 PROPERTIES: dict[str, Any] = {
     "FeatureGroupName": "users",
     "RecordIdentifierFeatureName": "userId",
@@ -64,3 +66,16 @@ def values_of(answer: dict[str, Any]) -> dict[str, Any]:
         each["FeatureName"]: each.get("ValueAsString", each.get("ValueAsStringList"))
         for each in answer.get("Record", [])
     }
+
+
+def shown(store: FeatureStore, user: str = "u") -> dict[str, Any]:
+    """A user's record in the online store."""
+    return values_of(store.get("users", user))
+
+
+def offline(store: FeatureStore) -> list[tuple[str, int, bool]]:
+    """What the offline store holds: identifier, seconds after the start, whether deleted."""
+    return [
+        (each.identifier, int(each.event_time_s) - START_S, each.is_deleted)
+        for each in store.offline("users")
+    ]

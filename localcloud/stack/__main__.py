@@ -8,7 +8,7 @@ from pathlib import Path
 
 from millrace.errors import MillraceError
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from localcloud.stack.place import Place
 from localcloud.stack.stack import plan
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def types_table() -> Table:
     """Every known type: what is made of it, and which of its properties have no effect, and why."""
-    table = Table("type", "what becomes of it")
+    table = Table(Column("type", no_wrap=True), "what becomes of it")
     for name, kind in sorted(SUPPORTED.items()):
         ignored = "".join(f"\n  {key}: no effect, {why}" for key, why in kind.ignored.items())
         table.add_row(name, f"{kind.becomes}{ignored}")

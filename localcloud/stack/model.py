@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import TypeAlias
 
@@ -44,6 +45,19 @@ class FunctionResource:
 
 
 @dataclass(frozen=True, slots=True)
+class QualifierResource:
+    """A version or an alias of a function, by which it may be called; `qualifier` names it.
+
+    There is one version of the code on this machine, so every qualifier means the same.
+    """
+
+    logical_id: str
+    function_name: str
+    qualifier: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class MappingResource:
     """An event source mapping; `properties` are CloudFormation's, resolved and rightly typed."""
 
@@ -52,6 +66,27 @@ class MappingResource:
     function_name: str
     event_source_arn: str
     properties: Mapping[str, object]
+
+
+class AuthorizationKind(StrEnum):
+    """How a caller of an HTTP API proves who it is, by CloudFormation's names."""
+
+    IAM = "AWS_IAM"
+    JWT = "JWT"
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """What a route asks of its callers. For JWT: who issued the token, for whom, in which header.
+
+    A caller needs one of the `scopes`, if there are any.
+    """
+
+    kind: AuthorizationKind
+    issuer: str = ""
+    audience: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    identity_source: str = "$request.header.Authorization"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +98,43 @@ class Route:
     function_name: str
     payload_format: str
     timeout_s: float
+    authorization: Authorization | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrationResource:
+    """What a route of its own resource leads to."""
+
+    logical_id: str
+    api_id: str
+    integration_id: str
+    function_name: str
+    payload_format: str
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizerResource:
+    """A JWT authoriser of its own resource."""
+
+    logical_id: str
+    api_id: str
+    authorizer_id: str
+    authorization: Authorization
+
+
+@dataclass(frozen=True, slots=True)
+class RouteResource:
+    """A route of its own resource, with the id of its API."""
+
+    logical_id: str
+    api_id: str
+    route: Route
 
 
 @dataclass(frozen=True, slots=True)
 class Throttling:
-    """A stage's limits over all routes: requests a second, and how many at once."""
+    """A stage's limits for a route: requests a second, and how many at once."""
 
     rate: float
     burst: int
@@ -75,12 +142,14 @@ class Throttling:
 
 @dataclass(frozen=True, slots=True)
 class StageResource:
-    """A stage of an HTTP API."""
+    """A stage of an HTTP API. `throttling` holds for each route that has none in `by_route`."""
 
     logical_id: str
     api_id: str
     name: str
     throttling: Throttling | None
+    by_route: Mapping[str, Throttling] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +177,69 @@ class FeatureGroupResource:
     ttl_s: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class ModelResource:
+    """A SageMaker model: the package that its container gets, and the container's variables."""
+
+    logical_id: str
+    name: str
+    model_data_url: str | None
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class VariantResource:
+    """A production variant. `max_concurrency` is a serverless variant's, else None."""
+
+    name: str
+    model: ModelResource
+    weight: float
+    max_concurrency: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointConfigResource:
+    """A SageMaker endpoint configuration."""
+
+    logical_id: str
+    name: str
+    variants: tuple[VariantResource, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointResource:
+    """A SageMaker endpoint."""
+
+    logical_id: str
+    name: str
+    config: EndpointConfigResource
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmResource:
+    """A CloudWatch alarm; `request` is what PutMetricAlarm was given."""
+
+    logical_id: str
+    name: str
+    arn: str
+    request: Mapping[str, object]
+
+
 Detail: TypeAlias = (
     FunctionResource
     | LayerResource
+    | QualifierResource
     | MappingResource
     | HttpApiResource
     | StageResource
+    | IntegrationResource
+    | AuthorizerResource
+    | RouteResource
     | FeatureGroupResource
+    | ModelResource
+    | EndpointConfigResource
+    | EndpointResource
+    | AlarmResource
 )
 
 

@@ -11,6 +11,8 @@ ParameterValue = str | list[str]
 
 _LISTS = frozenset({"CommaDelimitedList", "List<Number>"})
 _TYPES = frozenset({"String", "Number"}) | _LISTS
+# The id of something that is there already. Nobody looks for it here: it is a text, or a list.
+_EXISTING = re.compile(r"(List<)?AWS::[A-Za-z0-9:]+(?(1)>)")
 _KNOWN = frozenset(
     {
         "AllowedPattern",
@@ -59,10 +61,13 @@ def _resolve(
     name: str, rules: Mapping[str, object], overrides: Mapping[str, str]
 ) -> ParameterValue:
     kind = str(rules.get("Type"))
+    existing = _EXISTING.fullmatch(kind)
+    if existing is not None and not kind.startswith(("AWS::SSM::", "List<AWS::SSM::")):
+        kind = "CommaDelimitedList" if existing[1] else "String"
     if kind not in _TYPES:
         raise UnsupportedResource(
             f"Parameter '{name}' has type '{kind}'; the local cloud knows "
-            f"{', '.join(sorted(_TYPES))}."
+            f"{', '.join(sorted(_TYPES))} and the ids of AWS resources."
         )
     for rule in rules:
         if rule not in _KNOWN:

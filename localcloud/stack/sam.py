@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -34,6 +35,8 @@ def translate(
     Raises:
         ConfigurationError: SAM finds the template wrong.
     """
+    # It warns of switches for features of its own, which are none of the template's.
+    logging.getLogger("samtranslator.feature_toggle").setLevel(logging.ERROR)
     source = copy.deepcopy(dict(template))
     for logical_id, resource in source["Resources"].items():
         _place_code(resource)

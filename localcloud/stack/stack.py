@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,18 +12,23 @@ from millrace.errors import LocalCloudError, MillraceError, StartupError, Unsupp
 from localcloud.stack.aws import Aws
 from localcloud.stack.intrinsics import Conditions, Resolver
 from localcloud.stack.model import (
+    AlarmResource,
+    EndpointResource,
     FeatureGroupResource,
     FunctionResource,
     HttpApiResource,
     LayerResource,
     MappingResource,
+    QualifierResource,
     Resource,
+    RouteResource,
     StageResource,
 )
 from localcloud.stack.order import creation_order
 from localcloud.stack.parameters import ParameterValue, resolve_parameters
 from localcloud.stack.place import Place
 from localcloud.stack.properties import Properties
+from localcloud.stack.rules import check_rules
 from localcloud.stack.sam import translate
 from localcloud.stack.template import load_template
 from localcloud.stack.types import NO_OPS, SUPPORTED
@@ -31,9 +36,9 @@ from localcloud.stack.types.kind import Creation, Made
 
 _D = TypeVar("_D")
 _KNOWN_ATTRIBUTES = frozenset(
-    # DeletionPolicy and UpdateReplacePolicy: a local stack is never updated and keeps nothing.
+    # The policies: a local stack is never updated and keeps nothing.
     {"Condition", "DeletionPolicy", "DependsOn", "Metadata", "Properties", "Type"}
-    | {"UpdateReplacePolicy"}
+    | {"UpdatePolicy", "UpdateReplacePolicy"}
 )
 
 
@@ -64,8 +69,12 @@ class Stack:
 
     @property
     def http_apis(self) -> tuple[HttpApiResource, ...]:
-        """HTTP APIs with their routes."""
-        return tuple(self._details(HttpApiResource))
+        """HTTP APIs with their routes, those that are resources of their own included."""
+        own = tuple(self._details(RouteResource))
+        return tuple(
+            replace(api, routes=(*api.routes, *(r.route for r in own if r.api_id == api.api_id)))
+            for api in self._details(HttpApiResource)
+        )
 
     @property
     def stages(self) -> tuple[StageResource, ...]:
@@ -76,6 +85,24 @@ class Stack:
     def feature_groups(self) -> tuple[FeatureGroupResource, ...]:
         """SageMaker feature groups."""
         return tuple(self._details(FeatureGroupResource))
+
+    @property
+    def endpoints(self) -> tuple[EndpointResource, ...]:
+        """SageMaker endpoints with their variants and models."""
+        return tuple(self._details(EndpointResource))
+
+    @property
+    def alarms(self) -> tuple[AlarmResource, ...]:
+        """CloudWatch alarms."""
+        return tuple(self._details(AlarmResource))
+
+    @property
+    def aliases(self) -> Mapping[str, tuple[str, ...]]:
+        """The versions and aliases of each function, by the function's name."""
+        found: dict[str, tuple[str, ...]] = {}
+        for item in self._details(QualifierResource):
+            found[item.function_name] = (*found.get(item.function_name, ()), item.qualifier)
+        return found
 
     def _details(self, kind: type[_D]) -> Iterator[_D]:
         for resource in self.resources.values():
@@ -203,6 +230,7 @@ class _Blueprint:
         mappings = template.get("Mappings", {})
         conditions = Conditions(template.get("Conditions", {}), stack, mappings)
         resolver = Resolver(stack, conditions, mappings)
+        check_rules(source.get("Rules", {}), resolver)
         bodies = {name: resources[name] for name in creation_order(resources, resolver)}
         return cls(stack, resolver, bodies, template.get("Outputs", {}))
 

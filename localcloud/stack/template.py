@@ -20,6 +20,7 @@ KNOWN_SECTIONS = frozenset(
         "Outputs",
         "Parameters",
         "Resources",
+        "Rules",
         "Transform",
     }
 )

@@ -8,9 +8,11 @@ from typing import Final
 from localcloud.stack.types import (
     cloudwatch,
     dynamodb,
+    endpoints,
     functions,
     http_api,
     kinesis,
+    kms,
     messaging,
     s3,
     sagemaker,
@@ -21,9 +23,11 @@ from localcloud.stack.types.no_meaning import NO_OPS
 SUPPORTED: Final[Mapping[str, ResourceType]] = {
     **cloudwatch.TYPES,
     **dynamodb.TYPES,
+    **endpoints.TYPES,
     **functions.TYPES,
     **http_api.TYPES,
     **kinesis.TYPES,
+    **kms.TYPES,
     **messaging.TYPES,
     **s3.TYPES,
     **sagemaker.TYPES,

@@ -75,7 +75,9 @@ TYPES: Final[Mapping[str, ResourceType]] = {
             "PointInTimeRecoverySpecification": _NOT_KEPT,
             "DeletionProtectionEnabled": _NOT_KEPT,
             "SSESpecification": "items never leave this machine's memory",
+            "ContributorInsightsSpecification": "nothing here is billed or watched by key",
             "TableClass": "it changes the price only",
+            "WarmThroughput": "there is no capacity to warm",
             **TAGS,
         },
     )

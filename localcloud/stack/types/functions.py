@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +14,7 @@ from localcloud.stack.model import (
     FunctionResource,
     LayerResource,
     MappingResource,
+    QualifierResource,
     Resource,
 )
 from localcloud.stack.properties import Properties
@@ -20,6 +22,11 @@ from localcloud.stack.sam import CHECKOUT_BUCKET
 from localcloud.stack.types.kind import TAGS, Creation, Made, ResourceType
 
 _FOR_PEOPLE = "for people"
+_IN_WRAPPING = re.compile(r"functions/(arn:[^/]+)/invocations$")
+_ONE_VERSION = "there is one version of the code"
+_WARM = "workers start on demand and stay warm"
+# Every publication of a local stack is its first.
+_VERSION: Final = "1"
 _MAPPING_INTEGERS = (
     "BatchSize",
     "MaximumBatchingWindowInSeconds",
@@ -67,6 +74,23 @@ def _make_function(creation: Creation) -> Made:
         reserved_concurrency=properties.optional_integer("ReservedConcurrentExecutions"),
     )
     return Made(ref=name, attributes={"Arn": arn}, detail=function)
+
+
+def _make_version(creation: Creation) -> Made:
+    function = _function_named(creation, creation.properties.text("FunctionName"))
+    arn = f"{function.arn}:{_VERSION}"
+    detail = QualifierResource(creation.logical_id, function.name, _VERSION, _VERSION)
+    attributes = {"FunctionArn": arn, "Version": _VERSION}
+    return Made(ref=arn, attributes=attributes, detail=detail)
+
+
+def _make_alias(creation: Creation) -> Made:
+    properties = creation.properties
+    function = _function_named(creation, properties.text("FunctionName"))
+    name, version = properties.text("Name"), properties.text("FunctionVersion")
+    arn = f"{function.arn}:{name}"
+    detail = QualifierResource(creation.logical_id, function.name, name, version)
+    return Made(ref=arn, attributes={"AliasArn": arn}, detail=detail)
 
 
 def _make_mapping(creation: Creation) -> Made:
@@ -130,12 +154,25 @@ def _function_named(creation: Creation, name: str) -> FunctionResource:
 
 
 def find_function(built: Mapping[str, Resource], name_or_arn: str) -> FunctionResource | None:
-    """The function with this name or ARN, if there is one."""
-    for resource in built.values():
-        detail = resource.detail
-        if isinstance(detail, FunctionResource) and name_or_arn in (detail.name, detail.arn):
-            return detail
-    return None
+    """The function with this name or ARN, if there is one; either may name a version or alias."""
+    functions: dict[str, FunctionResource] = {}
+    for detail in (resource.detail for resource in built.values()):
+        if isinstance(detail, FunctionResource):
+            functions |= _called(detail, "") | _called(detail, ":$LATEST")
+    for detail in (resource.detail for resource in built.values()):
+        if isinstance(detail, QualifierResource):
+            functions |= _called(functions[detail.function_name], f":{detail.qualifier}")
+    return functions.get(name_or_arn)
+
+
+def function_behind(built: Mapping[str, Resource], uri: str) -> FunctionResource | None:
+    """The function that an integration's URI names: its ARN, bare or in API Gateway's wrapping."""
+    wrapped = _IN_WRAPPING.search(uri)
+    return find_function(built, wrapped[1] if wrapped else uri)
+
+
+def _called(function: FunctionResource, suffix: str) -> dict[str, FunctionResource]:
+    return {f"{name}{suffix}": function for name in (function.name, function.arn)}
 
 
 TYPES: Final[Mapping[str, ResourceType]] = {
@@ -143,11 +180,17 @@ TYPES: Final[Mapping[str, ResourceType]] = {
         _make_function,
         "a pool of workers under the real runtime client",
         {
+            "DeadLetterConfig": "nothing invokes functions asynchronously here",
             "Description": _FOR_PEOPLE,
+            "EphemeralStorage": "functions share this machine's /tmp",
+            "KmsKeyArn": "variables never leave this machine",
             "LoggingConfig": "functions write their logs to files",
             "PackageType": "code is a folder of the checkout",
             "Role": "there is no IAM on one machine",
+            "RuntimeManagementConfig": "handlers run on this machine's own Python",
+            "SnapStart": _WARM,
             "TracingConfig": "there is no X-Ray on one machine",
+            "VpcConfig": "everything is on loopback",
             **TAGS,
         },
     ),
@@ -159,6 +202,24 @@ TYPES: Final[Mapping[str, ResourceType]] = {
             "CompatibleRuntimes": "layers are used from their source",
             "Description": _FOR_PEOPLE,
             "LicenseInfo": _FOR_PEOPLE,
+        },
+    ),
+    "AWS::Lambda::Version": ResourceType(
+        _make_version,
+        "a name of its function",
+        {
+            "CodeSha256": _ONE_VERSION,
+            "Description": _FOR_PEOPLE,
+            "ProvisionedConcurrencyConfig": _WARM,
+        },
+    ),
+    "AWS::Lambda::Alias": ResourceType(
+        _make_alias,
+        "a name of its function",
+        {
+            "Description": _FOR_PEOPLE,
+            "ProvisionedConcurrencyConfig": _WARM,
+            "RoutingConfig": _ONE_VERSION,
         },
     ),
     "AWS::Lambda::EventSourceMapping": ResourceType(

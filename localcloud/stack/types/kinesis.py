@@ -64,7 +64,11 @@ TYPES: Final[Mapping[str, ResourceType]] = {
     "AWS::Kinesis::Stream": ResourceType(
         _make_stream,
         "a stream of the local Kinesis",
-        {"StreamEncryption": "records never leave this machine's memory", **TAGS},
+        {
+            "DesiredShardLevelMetrics": "metrics are of the whole stream",
+            "StreamEncryption": "records never leave this machine's memory",
+            **TAGS,
+        },
     ),
     "AWS::Kinesis::StreamConsumer": ResourceType(_make_consumer, "a consumer of that stream", TAGS),
 }

@@ -72,7 +72,13 @@ TYPES: Final[Mapping[str, ResourceType]] = {
     "AWS::SNS::Topic": ResourceType(
         _make_topic,
         "a topic of the emulator",
-        {"KmsMasterKeyId": _NOT_ENCRYPTED, "DisplayName": "no e-mail is sent", **TAGS},
+        {
+            "KmsMasterKeyId": _NOT_ENCRYPTED,
+            "DisplayName": "no e-mail is sent",
+            "SignatureVersion": "nobody checks it here",
+            "TracingConfig": "there is no X-Ray on one machine",
+            **TAGS,
+        },
     ),
     "AWS::SNS::Subscription": ResourceType(_make_subscription, "a subscription to that topic"),
     "AWS::SQS::Queue": ResourceType(

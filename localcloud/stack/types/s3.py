@@ -66,6 +66,7 @@ TYPES: Final[Mapping[str, ResourceType]] = {
         "a bucket of the emulator",
         {
             "BucketEncryption": "objects never leave this machine",
+            "IntelligentTieringConfigurations": "nothing here is billed",
             "LifecycleConfiguration": "the local cloud does not live for days",
             "OwnershipControls": _NO_IAM,
             "PublicAccessBlockConfiguration": _NO_IAM,

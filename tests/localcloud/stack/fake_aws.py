@@ -89,6 +89,12 @@ class FakeAws:
         name = given["QueueUrl"].rsplit("/", 1)[1]
         return {"Attributes": {"QueueArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}"}}
 
+    def key(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        key_id = f"key-{len(self.calls)}"
+        self._create("key", key_id)
+        arn = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{key_id}"
+        return {"KeyMetadata": {"KeyId": key_id, "Arn": arn}}
+
     def versions(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Pages of two, as S3 pages after a thousand; every third is the mark of a deletion."""
         held = self.objects.get(given["Bucket"], [])
@@ -109,6 +115,8 @@ _CREATIONS = {
     "create_table": ("table", "TableName"),
     "create_bucket": ("bucket", "Bucket"),
     "put_metric_alarm": ("alarm", "AlarmName"),
+    "put_dashboard": ("dashboard", "DashboardName"),
+    "create_alias": ("key alias", "AliasName"),
 }
 _DELETIONS = {
     "delete_stream": ("stream", "StreamName"),
@@ -119,6 +127,9 @@ _DELETIONS = {
     "unsubscribe": ("subscription", "SubscriptionArn"),
     "delete_queue": ("queue", "QueueUrl"),
     "delete_alarms": ("alarm", "AlarmNames"),
+    "delete_dashboards": ("dashboard", "DashboardNames"),
+    "delete_alias": ("key alias", "AliasName"),
+    "schedule_key_deletion": ("key", "KeyId"),
 }
 _ANSWERS: Mapping[str, Callable[[FakeAws, Mapping[str, Any]], Mapping[str, Any]]] = {
     "describe_stream_summary": FakeAws.summary,
@@ -127,6 +138,7 @@ _ANSWERS: Mapping[str, Callable[[FakeAws, Mapping[str, Any]], Mapping[str, Any]]
     "create_topic": FakeAws.topic,
     "subscribe": FakeAws.subscription,
     "create_queue": FakeAws.queue,
+    "create_key": FakeAws.key,
     "get_queue_attributes": FakeAws.queue_attributes,
     "list_object_versions": FakeAws.versions,
     "delete_objects": FakeAws.delete_objects,

@@ -51,6 +51,26 @@ Late:
     Threshold: 1000
     ComparisonOperator: GreaterThanThreshold
     AlarmActions: [!Ref Alerts]
+Share:
+  Type: AWS::CloudWatch::Alarm
+  Properties:
+    ComparisonOperator: GreaterThanThreshold
+    EvaluationPeriods: 2
+    Threshold: 5
+    TreatMissingData: notBreaching
+    Metrics:
+      - {Id: share, Expression: 100 * errors / calls}
+      - Id: errors
+        ReturnData: false
+        MetricStat: {Metric: {Namespace: X, MetricName: Errors}, Period: 60, Stat: Sum}
+      - Id: calls
+        ReturnData: false
+        MetricStat: {Metric: {Namespace: X, MetricName: Calls}, Period: 60, Stat: Sum}
+Board:
+  Type: AWS::CloudWatch::Dashboard
+  Properties: {DashboardBody: '{"widgets": []}'}
+Key: {Type: AWS::KMS::Key, Properties: {EnableKeyRotation: true}}
+KeyName: {Type: AWS::KMS::Alias, Properties: {AliasName: alias/x, TargetKeyId: !Ref Key}}
 """
 
 
@@ -86,8 +106,14 @@ def test_everything_is_made_and_removed(aws: Boto3Aws, tmp_path: Path) -> None:
         attributes["Work"]["Arn"],
         attributes["Dead"]["Arn"],
     }
-    (alarm,) = aws.call("cloudwatch", "describe_alarms")["MetricAlarms"]
-    assert (alarm["AlarmName"], alarm["AlarmArn"]) == (made["Late"], attributes["Late"]["Arn"])
+    alarms = aws.call("cloudwatch", "describe_alarms")["MetricAlarms"]
+    assert {(alarm["AlarmName"], alarm["AlarmArn"]) for alarm in alarms} == {
+        (made[name], attributes[name]["Arn"]) for name in ("Late", "Share")
+    }
+    board = aws.call("cloudwatch", "get_dashboard", DashboardName=made["Board"])
+    assert board["DashboardBody"] == '{"widgets": []}'
+    key = aws.call("kms", "describe_key", KeyId="alias/x")["KeyMetadata"]
+    assert (key["KeyId"], key["Arn"]) == (made["Key"], attributes["Key"]["Arn"])
     for text in (b"old", b"new"):
         aws.call("s3", "put_object", Bucket=made["Box"], Key="k", Body=text)
     aws.call("s3", "delete_object", Bucket=made["Box"], Key="k")
@@ -99,3 +125,6 @@ def test_everything_is_made_and_removed(aws: Boto3Aws, tmp_path: Path) -> None:
     assert aws.call("sqs", "list_queues").get("QueueUrls", []) == []
     assert aws.call("sns", "list_topics")["Topics"] == []
     assert aws.call("cloudwatch", "describe_alarms")["MetricAlarms"] == []
+    assert aws.call("cloudwatch", "list_dashboards")["DashboardEntries"] == []
+    states = [aws.call("kms", "describe_key", KeyId=made["Key"])["KeyMetadata"]["KeyState"]]
+    assert states == ["PendingDeletion"]

@@ -69,9 +69,22 @@ def test_a_parameter_without_any_value_is_named() -> None:
         resolve_parameters({"Mail": {"Type": "String"}}, {})
 
 
+def test_ids_of_existing_resources_are_texts_that_nobody_looks_up() -> None:
+    declared: dict[str, dict[str, object]] = {
+        "Vpc": {"Type": "AWS::EC2::VPC::Id", "Default": "vpc-1"},
+        "Subnets": {"Type": "List<AWS::EC2::Subnet::Id>", "Default": ""},
+    }
+    given = {"Subnets": "subnet-1, subnet-2"}
+    assert resolve_parameters(declared, given) == {
+        "Vpc": "vpc-1",
+        "Subnets": ["subnet-1", "subnet-2"],
+    }
+
+
 def test_an_unknown_type_and_an_unknown_rule_are_named() -> None:
-    with pytest.raises(UnsupportedResource, match="AWS::EC2::VPC::Id"):
-        resolve_parameters({"Vpc": {"Type": "AWS::EC2::VPC::Id"}}, {})
+    for kind in ("AWS::SSM::Parameter::Value<String>", "List<AWS::EC2::VPC::Id", "Text"):
+        with pytest.raises(UnsupportedResource, match=f"'Odd' has type '{kind}'"):
+            resolve_parameters({"Odd": {"Type": kind, "Default": "x"}}, {})
     with pytest.raises(ConfigurationError, match="'Maximum' is not a rule"):
         resolve_parameters({"Size": {"Type": "Number", "Maximum": 3}}, {"Size": "1"})
 

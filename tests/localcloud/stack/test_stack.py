@@ -114,8 +114,8 @@ def test_a_failed_clean_up_is_told_beside_the_first_error(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("resource", "message"),
     [
-        ("{Type: AWS::EC2::VPC}", r"Odd has type AWS::EC2::VPC.*makes .*AWS::S3::Bucket"),
-        ("{Type: AWS::S3::Bucket, UpdatePolicy: {}}", r"Odd .*the attribute UpdatePolicy"),
+        ("{Type: AWS::EC2::Host}", r"Odd has type AWS::EC2::Host.*makes .*AWS::S3::Bucket"),
+        ("{Type: AWS::S3::Bucket, CreationPolicy: {}}", r"Odd .*the attribute CreationPolicy"),
         (
             "{Type: AWS::S3::Bucket, Properties: {WebsiteConfiguration: {}}}",
             r"Odd \(AWS::S3::Bucket\).*property 'WebsiteConfiguration'",

@@ -71,5 +71,5 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_section_that_is_not_known_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedResource, match="section 'Rules'"):
-        load(tmp_path, "Rules: {}\nResources: {}\n")
+    with pytest.raises(UnsupportedResource, match="section 'Hooks'"):
+        load(tmp_path, "Hooks: {}\nResources: {}\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from millrace.errors import ConfigurationError, UnsupportedResource
 
-from localcloud.stack.model import FunctionResource, Route, Throttling
+from localcloud.stack.model import FunctionResource
 from tests.localcloud.stack.templates import up
 
 STREAM = "Stream: {Type: AWS::Kinesis::Stream}\n"
@@ -83,7 +83,7 @@ def test_a_function_has_lambda_s_own_defaults(checkout: Path) -> None:
         (FUNCTION.replace("code/work", "code/none"), r"Work .*there is no folder .*code/none"),
         (FUNCTION.replace("code/work", "s3://elsewhere/x.zip"), "a folder of the checkout only"),
         (FUNCTION + "    Layers: ['arn:aws:lambda:x:1:layer:y:1']\n", "not made by this template"),
-        (FUNCTION + "    SnapStart: {ApplyOn: PublishedVersions}\n", "Work .*'SnapStart'"),
+        (FUNCTION + "    CodeSigningConfigArn: arn\n", "Work .*'CodeSigningConfigArn'"),
         (FUNCTION + "    Environment: {Variables: {A: [1]}}\n", "'A' must be a text"),
     ],
 )
@@ -134,46 +134,45 @@ def test_a_mapping_to_a_function_that_is_not_there(tmp_path: Path) -> None:
         up(tmp_path, reader)
 
 
-API = (
-    FUNCTION
-    + """
-    Events:
-      Post: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: post, Path: '/events/{id}'}}
-      Any:
-        Type: HttpApi
-        Properties: {ApiId: !Ref Api, Method: any, Path: '/{proxy+}', TimeoutInMillis: 5000}
-      Rest: {Type: HttpApi, Properties: {ApiId: !Ref Api}}
-Api:
-  Type: AWS::Serverless::HttpApi
+ALIASED = FUNCTION + "    AutoPublishAlias: live\n"
+
+
+def test_a_version_and_an_alias_are_names_of_their_function(checkout: Path) -> None:
+    stack = up(
+        checkout,
+        ALIASED
+        + STREAM
+        + """
+Reader:
+  Type: AWS::Lambda::EventSourceMapping
   Properties:
-    DefaultRouteSettings: {ThrottlingRateLimit: 100, ThrottlingBurstLimit: 20}
-"""
-)
+    {EventSourceArn: !GetAtt Stream.Arn, FunctionName: !Ref WorkAliaslive, StartingPosition: LATEST}
+""",
+    )
+    function = stack.functions["Work"]
+    assert stack.resources["WorkAliaslive"].ref == f"{function.arn}:live"
+    (version,) = (name for name in stack.resources if name.startswith("WorkVersion"))
+    assert stack.resources[version].ref == f"{function.arn}:1"
+    assert stack.resources[version].attributes["Version"] == "1"
+    assert sorted(stack.aliases[function.name]) == ["1", "live"]
+    (mapping,) = stack.mappings
+    assert (mapping.function_name, mapping.properties["FunctionName"]) == (
+        function.name,
+        function.name,
+    )
 
 
-def test_routes_of_an_http_api(checkout: Path) -> None:
-    stack = up(checkout, API)
-    (api,) = stack.http_apis
-    name = stack.functions["Work"].name
-    assert api.url == "http://api.test"
-    assert stack.resources["Api"].attributes["ApiEndpoint"] == "http://api.test"
-    assert set(api.routes) == {
-        Route("POST", "/events/{id}", name, "2.0", 30.0),
-        Route("ANY", "/{proxy+}", name, "2.0", 5.0),
-        Route("ANY", "$default", name, "2.0", 30.0),
-    }
-    (stage,) = stack.stages
-    assert (stage.api_id, stage.name) == (api.api_id, "$default")
-    assert stage.throttling == Throttling(rate=100.0, burst=20)
+def test_a_qualifier_that_is_not_there(checkout: Path) -> None:
+    reader = (
+        "Reader: {Type: AWS::Lambda::EventSourceMapping,"
+        " Properties: {FunctionName: !Sub '${Work}:green'}}\n"
+    )
+    with pytest.raises(ConfigurationError, match=r"no function .*:green"):
+        up(checkout, ALIASED + reader)
 
 
-def test_cors_is_handed_on(checkout: Path) -> None:
-    cors = "    CorsConfiguration: {AllowOrigins: ['https://shop.example'], AllowMethods: [POST]}\n"
-    (api,) = up(checkout, API + cors).http_apis
-    assert api.cors == {"allowOrigins": ["https://shop.example"], "allowMethods": ["POST"]}
-
-
-def test_an_authoriser_is_not_skipped_in_silence(checkout: Path) -> None:
-    auth = "    Auth: {EnableIamAuthorizer: true, DefaultAuthorizer: AWS_IAM}\n"
-    with pytest.raises(UnsupportedResource, match=r"Api .*does not know the property"):
-        up(checkout, API + auth)
+def test_a_gradual_deployment_shifts_nothing_here(checkout: Path) -> None:
+    preference = "    DeploymentPreference: {Type: Canary10Percent5Minutes, Alarms: []}\n"
+    stack = up(checkout, ALIASED + preference)
+    group = stack.resources["WorkDeploymentGroup"]
+    assert "no traffic is shifted" in str(group.no_op)

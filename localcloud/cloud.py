@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -174,16 +174,7 @@ async def _start(
         await asyncio.to_thread(_spec, function, options, address.url)
         for function in deployed.functions.values()
     ]
-    pool = await exits.enter_async_context(
-        FunctionPool(
-            specs,
-            log_folder=options.folder / "logs",
-            region=REGION,
-            kind=options.kind,
-            on_line=on_line,
-            seed=options.seed,
-        )
-    )
+    pool = await exits.enter_async_context(_pool(specs, options, on_line))
     lag = LagMeter(pool, clock)
     cloud = LocalCloud(
         options, address.url, clock, kinesis, features, gateway, injector, aws, deployed, pool, lag
@@ -193,6 +184,19 @@ async def _start(
     _start_mappings(cloud)
     exits.push_async_callback(_stop_mappings, cloud)
     return cloud
+
+
+def _pool(
+    specs: Sequence[FunctionSpec], options: Options, on_line: LineSink | None
+) -> FunctionPool:
+    return FunctionPool(
+        specs,
+        log_folder=options.folder / "logs",
+        region=REGION,
+        kind=options.kind,
+        on_line=on_line,
+        seed=options.seed,
+    )
 
 
 def _feature_group(group: FeatureGroupResource) -> FeatureGroup:

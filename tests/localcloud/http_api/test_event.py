@@ -26,6 +26,48 @@ def event(api: Api | None = None, **changes: Any) -> dict[str, Any]:
     return build_event(request, match, api or Api(), now_ms=NOW_MS, request_id="JKJaXmPLvHcESHA=")
 
 
+EVERYTHING = {
+    "version": "2.0",
+    "routeKey": "POST /my/{id}",
+    "rawPath": "/my/path",
+    "rawQueryString": "p=1&q=%C3%BC+x&p=2&empty=",
+    "cookies": ["c1=1", "c2=2", "c3=3"],
+    "headers": {
+        "content-length": "14",
+        "content-type": "application/json",
+        "header2": "a,b",
+        "host": "id.execute-api.us-east-1.amazonaws.com",
+        "user-agent": "agent",
+        "x-forwarded-for": "192.0.2.1",
+        "x-forwarded-port": "8080",
+        "x-forwarded-proto": "http",
+    },
+    "queryStringParameters": {"p": "1,2", "q": "ü x", "empty": ""},
+    "requestContext": {
+        "accountId": "111122223333",
+        "apiId": "id",
+        "domainName": "id.execute-api.us-east-1.amazonaws.com",
+        "domainPrefix": "id",
+        "http": {
+            "method": "POST",
+            "path": "/my/path",
+            "protocol": "HTTP/1.1",
+            "sourceIp": "192.0.2.1",
+            "userAgent": "agent",
+        },
+        "requestId": "JKJaXmPLvHcESHA=",
+        "routeKey": "POST /my/{id}",
+        "stage": "$default",
+        "time": "04/Mar/2020:19:03:58 +0000",
+        "timeEpoch": NOW_MS,
+    },
+    "pathParameters": {"id": "path"},
+    "stageVariables": {"v1": "a"},
+    "body": '{"key": "vü"}',
+    "isBase64Encoded": False,
+}
+
+
 def test_a_request_with_everything() -> None:
     built = event(
         Api("id", "111122223333", stage_variables={"v1": "a"}),
@@ -45,46 +87,7 @@ def test_a_request_with_everything() -> None:
     trace = built["headers"].pop("x-amzn-trace-id")
     assert trace.startswith("Root=1-5e5ffb9e-")
     assert len(trace) == len("Root=1-5e5ffb9e-") + 24
-    assert built == {
-        "version": "2.0",
-        "routeKey": "POST /my/{id}",
-        "rawPath": "/my/path",
-        "rawQueryString": "p=1&q=%C3%BC+x&p=2&empty=",
-        "cookies": ["c1=1", "c2=2", "c3=3"],
-        "headers": {
-            "content-length": "14",
-            "content-type": "application/json",
-            "header2": "a,b",
-            "host": "id.execute-api.us-east-1.amazonaws.com",
-            "user-agent": "agent",
-            "x-forwarded-for": "192.0.2.1",
-            "x-forwarded-port": "8080",
-            "x-forwarded-proto": "http",
-        },
-        "queryStringParameters": {"p": "1,2", "q": "ü x", "empty": ""},
-        "requestContext": {
-            "accountId": "111122223333",
-            "apiId": "id",
-            "domainName": "id.execute-api.us-east-1.amazonaws.com",
-            "domainPrefix": "id",
-            "http": {
-                "method": "POST",
-                "path": "/my/path",
-                "protocol": "HTTP/1.1",
-                "sourceIp": "192.0.2.1",
-                "userAgent": "agent",
-            },
-            "requestId": "JKJaXmPLvHcESHA=",
-            "routeKey": "POST /my/{id}",
-            "stage": "$default",
-            "time": "04/Mar/2020:19:03:58 +0000",
-            "timeEpoch": NOW_MS,
-        },
-        "pathParameters": {"id": "path"},
-        "stageVariables": {"v1": "a"},
-        "body": '{"key": "vü"}',
-        "isBase64Encoded": False,
-    }
+    assert built == EVERYTHING
 
 
 def test_what_a_request_does_not_have_is_left_out() -> None:

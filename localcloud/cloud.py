@@ -12,6 +12,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -152,14 +153,7 @@ async def _start(
 
     on_step("resources of template.yaml")
     sockets: dict[str, socket.socket] = {}
-
-    def http_api_url(logical_id: str) -> str:
-        if logical_id not in sockets:
-            sockets[logical_id] = listener()
-            exits.callback(sockets[logical_id].close)
-        sock = sockets[logical_id]
-        return f"http://127.0.0.1:{sock.getsockname()[1]}"
-
+    http_api_url = partial(_listening, sockets, exits)
     aws = Boto3Aws(address.url, REGION)
     exits.callback(aws.close)
     root = options.root.resolve()
@@ -184,6 +178,16 @@ async def _start(
     _start_mappings(cloud)
     exits.push_async_callback(_stop_mappings, cloud)
     return cloud
+
+
+def _listening(
+    sockets: dict[str, socket.socket], exits: contextlib.AsyncExitStack, logical_id: str
+) -> str:
+    """The URL of an HTTP API, whose socket listens before anybody serves it."""
+    if logical_id not in sockets:
+        sockets[logical_id] = listener()
+        exits.callback(sockets[logical_id].close)
+    return f"http://127.0.0.1:{sockets[logical_id].getsockname()[1]}"
 
 
 def _pool(

@@ -17,6 +17,7 @@ EDGES = {
     "millrace.features.dynamodb",
     "millrace.features.feature_store",
     "millrace.features.service",  # puts the others together, from an environment
+    "millrace.folder",
     "millrace.ingest",  # HTTP in, stream out
     "millrace.producer",
     "millrace.s3",

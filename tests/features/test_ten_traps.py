@@ -123,6 +123,7 @@ def test_5_aggregates_through_several_lanes_need_ids_and_say_so() -> None:
     batch = [aggregate([document(1), document(2, eventId=None), document(3)], 500)]
     report = bench.run(*batch)
     assert (bench.count(), report.quarantined, bench.entry().watermark) == (2, 1, None)
+    assert report.reasons == {"event-id-required": 1}
     assert "parallelisation factor" in bench.objects.records()[0]["message"]
     bench.restart()
     bench.run(*batch)

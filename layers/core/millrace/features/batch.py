@@ -34,11 +34,12 @@ class Streams(Protocol):
 
 
 class Poison(NamedTuple):
-    """An object for the quarantine, and the number of the record that it comes from."""
+    """An object for the quarantine, the number of the record that it comes from, and its reason."""
 
     key: str
     body: bytes
     sequence_number: str | None
+    reason: str
 
 
 class Group(NamedTuple):
@@ -90,7 +91,7 @@ class BatchReader:
         for found in decode(records, self._stream_of):
             if isinstance(found, Rejected):
                 key, body = rejected_object(found)
-                batch.poison.append(Poison(key, body, found.sequence_number))
+                batch.poison.append(Poison(key, body, found.sequence_number, found.reason))
                 continue
             try:
                 event = read(found.data, found.arrival_ms)
@@ -149,4 +150,4 @@ class BatchReader:
 def _poison(delivery: Delivery, error: InvalidEvent) -> Poison:
     body = encode(record_of(delivery, error.reason, str(error)))
     key = object_key(POISON, stream_name(delivery.arn), delivery.position)
-    return Poison(key, body, delivery.sequence_number)
+    return Poison(key, body, delivery.sequence_number, error.reason)

@@ -143,7 +143,7 @@ class Enricher:
         puts = self._each(lambda one: self._quarantine.put(one.key, one.body), poison)
         for one, error in zip(poison, puts, strict=True):
             if error is None:
-                report.quarantined += 1
+                report.quarantine(one.reason)
             elif one.sequence_number is None:
                 raise error
             else:

@@ -17,7 +17,7 @@ class Report:
         records: Kinesis user records, those in KPL aggregates counted singly.
         applied, duplicates, late, seen_before: what became of events, counted once an entity;
             `seen_before` are consumer retries, which change nothing and are counted nowhere else.
-        quarantined: poison that was put away.
+        quarantined: poison that was put away; reasons: how much of it for which reason.
         keys: keys with events; reads, writes, conflicts: what the store was asked.
         gave_up: events of which a hole was recorded.
         oldest_ms: arrival of the oldest event that was applied.
@@ -37,6 +37,7 @@ class Report:
     conflicts: int = 0
     gave_up: int = 0
     oldest_ms: int | None = None
+    reasons: dict[str, int] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
 
@@ -49,6 +50,11 @@ class Report:
     def summary(self) -> dict[str, object]:
         """What a log line should show: every count that is not 0, and the problems."""
         return {name: value for name, value in asdict(self).items() if value}
+
+    def quarantine(self, reason: str) -> None:
+        """Note that a record was put away for this reason."""
+        self.quarantined += 1
+        self.reasons[reason] = self.reasons.get(reason, 0) + 1
 
     def failure(self, sequence_number: str, where: str, error: Exception) -> None:
         """Note that everything from this record on must come again."""

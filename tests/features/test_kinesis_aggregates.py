@@ -95,6 +95,8 @@ def test_an_explicit_hash_key_decides_where_a_record_belongs() -> None:
         kpl(lambda message: setattr(message.records[0], "partition_key_index", 5)),
         with_hash("no number"),
         with_hash("9" * 5000),
+        with_hash("-1"),
+        with_hash(str(2**128)),
         MAGIC + b"\xff\xff" + md5(b"\xff\xff").digest(),
     ],
 )

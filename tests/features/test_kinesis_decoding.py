@@ -116,6 +116,7 @@ def test_a_missing_key_rejects_the_record(path: tuple[str, ...]) -> None:
         (("kinesis", "sequenceNumber"), [1]),
         (("kinesis", "sequenceNumber"), "9" * 130),
         (("kinesis", "sequenceNumber"), "9" * 10_000),
+        (("kinesis", "sequenceNumber"), "²"),
         (("kinesis", "approximateArrivalTimestamp"), "1700000000"),
         (("kinesis", "approximateArrivalTimestamp"), float("nan")),
         (("kinesis", "approximateArrivalTimestamp"), float("inf")),
@@ -127,6 +128,9 @@ def test_a_missing_key_rejects_the_record(path: tuple[str, ...]) -> None:
         (("kinesis", "partitionKey"), ["k"]),
         (("eventID",), "shardId-000000000000"),
         (("eventID",), "shard:77"),
+        (("eventID",), "shardId-٣:77"),
+        (("eventID",), f"shardId-{10**12}:77"),
+        (("eventID",), f"shardId-{'7' * 5000}:77"),
         (("eventID",), 5),
         (("eventID",), [":"]),
         (("eventSourceARN",), 5),
@@ -139,6 +143,15 @@ def test_a_wrong_value_rejects_the_record(path: tuple[str, ...], value: object) 
     assert found.position is None
     # Only what an answer may name is kept as its number.
     assert found.sequence_number == (None if path[-1] == "sequenceNumber" else "77")
+
+
+@pytest.mark.parametrize("source", [5, None])
+def test_a_record_that_is_rejected_does_not_move_the_next_one(source: object) -> None:
+    other = {**record(document(2), 78, shard=5), "eventSourceARN": source}
+    first, _, last = decoded(record(document(1), 77), other, record(document(3), 79))
+    assert isinstance(first, Delivery)
+    assert isinstance(last, Delivery)
+    assert (last.position, last.arn) == (first.position._replace(sequence=79), first.arn)
 
 
 @pytest.mark.parametrize("one", [None, 5, "text", [], {}, {"kinesis": None}, {"kinesis": []}])

@@ -19,6 +19,8 @@ _KPL_DIGEST_BYTES = 16
 
 # What Kinesis allows, and a date that can be written: others would fail wherever they are used.
 _SEQUENCE_DIGITS = 129
+_SHARD_DIGITS = 12
+_HASHES = 2**128
 _LATEST_MS = 253_402_300_800_000  # the year 10000
 
 
@@ -105,7 +107,7 @@ def decode(records: Iterable[Any], stream_of: StreamOf) -> Iterator[Delivery | R
             kinesis = record["kinesis"]
             sequence_number = str(kinesis["sequenceNumber"])
             sequence = int(sequence_number)
-            arrival_ms = round(kinesis["approximateArrivalTimestamp"] * 1000)
+            arrival_ms = round(kinesis["approximateArrivalTimestamp"] * 1e3)
             partition_key, coded = kinesis["partitionKey"], kinesis["data"]
             if not partition_key.isascii():
                 partition_key.encode()  # fails where it is no text
@@ -116,11 +118,11 @@ def decode(records: Iterable[Any], stream_of: StreamOf) -> Iterator[Delivery | R
             if its_prefix != prefix or its_source != source or stream is None:
                 known = streams.get((its_source, its_prefix))
                 if known is None:
-                    shard = int(its_prefix.rpartition("-")[2])
+                    number = _shard_number(its_prefix)
                     # With enhanced fan-out the source is the consumer, behind the stream.
-                    arn = its_source.partition("/consumer/")[0]
-                    found = stream_of(arn, its_prefix, sequence, arrival_ms)
-                    known = streams[its_source, its_prefix] = (found, its_prefix, shard, arn)
+                    its_arn = its_source.partition("/consumer/")[0]
+                    found = stream_of(its_arn, its_prefix, sequence, arrival_ms)
+                    known = streams[its_source, its_prefix] = (found, its_prefix, number, its_arn)
                 stream, shard_id, shard, arn = known
                 created_ms = stream.created_ms
                 prefix, source = its_prefix, its_source
@@ -152,9 +154,22 @@ def _malformed(record: object, error: Exception) -> Rejected:
 
 def _number(number: object) -> str | None:
     """A sequence number that an answer may name; None for anything else."""
-    if isinstance(number, str) and number.isdigit() and len(number) <= _SEQUENCE_DIGITS:
+    if isinstance(number, str) and _is_number(number, _SEQUENCE_DIGITS):
         return number
     return None
+
+
+def _shard_number(shard_id: str) -> int:
+    """The number in ``shardId-000000000007``. Raises ValueError."""
+    digits = shard_id.rpartition("-")[2]
+    if not _is_number(digits, _SHARD_DIGITS):
+        raise ValueError(f"no shard is called {shard_id[:60]!r}")
+    return int(digits)
+
+
+def _is_number(text: str, most_digits: int) -> bool:
+    # Other digits than ASCII's are digits to Python as well.
+    return text.isascii() and text.isdigit() and len(text) <= most_digits
 
 
 def _digest_is_right(data: bytes) -> bool:
@@ -196,7 +211,10 @@ def _deaggregated(record: Delivery, stream: Stream, shard_id: str) -> Iterator[D
 
 def _effective_hash(partition_key: str, hash_key: str | None) -> int:
     if hash_key is not None:
-        return int(hash_key)
+        hashed = int(hash_key)
+        if not 0 <= hashed < _HASHES:
+            raise ValueError(f"no shard takes the hash key {hash_key}")
+        return hashed
     return int.from_bytes(md5(partition_key.encode(), usedforsecurity=False).digest(), "big")
 
 

@@ -37,6 +37,6 @@ def _tell(report: Report) -> None:
         lag_ms = time.time_ns() // 1_000_000 - report.oldest_ms
         metrics.add_metric("FeatureLag", MetricUnit.Milliseconds, lag_ms)
     for reason, count in report.reasons.items():
-        logger.warning("quarantined", extra={"reason": reason, "count": count})
+        logger.warning("quarantined", extra={"reason": reason, "records": count})
     told = logger.warning if report.problems else logger.info
     told("batch", extra={"report": report.summary})

@@ -27,6 +27,7 @@ from millrace.features.store import (
     after_giving_up,
     check_hole,
     same_write,
+    stored_version,
     stored_watermark,
 )
 from millrace.kinesis import Position
@@ -176,9 +177,9 @@ class DynamoDBStore:
         check_hole(present, key, hole)
         item = dict(present or self.item(key, new_entry(key.plan)))
         item.update(after_giving_up(present, hole))
-        expected = 0 if present is None else int(present["version"])
         try:
-            self._client.put_item(**conditional_put(self._table, item, expected))
+            request = conditional_put(self._table, item, stored_version(present))
+            self._client.put_item(**request)
         except self._client.exceptions.ConditionalCheckFailedException as error:
             raise WriteConflict(f"{key.storage!r} changed while it was given up") from error
         except (ClientError, BotoCoreError) as error:

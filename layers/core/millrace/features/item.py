@@ -100,7 +100,9 @@ def from_item(item: Mapping[str, Any], plan: Plan, *, reading: bool = False) -> 
             holes=tuple(Hole.parse(hole) for hole in item.get("holes", ())),
             version=int(item["version"]),
         )
-    except (KeyError, ValueError, TypeError) as error:
+    except UnreadableState as error:
+        raise UnreadableState(f"the item of {item.get(KEY)!r}: {error}") from error
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise UnreadableState(
             f"the item of {item.get(KEY)!r} is no profile: {type(error).__name__}: {error}"
         ) from error

@@ -111,7 +111,7 @@ class MemoryStore:
     ) -> Conflict | None:
         """See Store."""
         present = self.items.get(key.storage)
-        if (present["version"] if present else 0) != expected_version:
+        if (present.get("version") if present else 0) != expected_version:
             if present is not None and same_write(present, item):
                 return None
             return Conflict(None if present is None else from_item(present, key.plan))
@@ -148,7 +148,7 @@ def stored_watermark(item: Mapping[str, Any] | None) -> Position | None:
     text = None if item is None else item.get("watermark")
     try:
         return None if text is None else Position.parse(text)
-    except ValueError as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise UnreadableState(f"{text!r} is no watermark: {error}") from error
 
 
@@ -162,13 +162,28 @@ def check_hole(item: Mapping[str, Any] | None, key: Key, hole: Hole) -> None:
 
 
 def after_giving_up(item: Mapping[str, Any] | None, hole: Hole) -> dict[str, Any]:
-    """The attributes that giving up changes."""
-    present = item or {}
+    """The attributes that giving up changes. Raises UnreadableState where they are damaged."""
+    holes = [] if item is None else item.get("holes", [])
+    if not isinstance(holes, list):
+        raise UnreadableState(f"{holes!r} is no list of holes; mend or remove the attribute")
     return {
         "watermark": str(hole.upto),
-        "holes": [*present.get("holes", ()), str(hole)],
-        "version": int(present.get("version", 0)) + 1,
+        "holes": [*holes, str(hole)],
+        "version": stored_version(item) + 1,
     }
+
+
+def stored_version(item: Mapping[str, Any] | None) -> int:
+    """The version among an item's attributes, 0 without an item. Raises UnreadableState."""
+    if item is None:
+        return 0
+    try:
+        return int(item["version"])
+    except (KeyError, ValueError, TypeError) as error:
+        found = item.get("version")
+        raise UnreadableState(
+            f"{found!r} is no version: set it to 1, or remove the item"
+        ) from error
 
 
 def same_write(present: Mapping[str, object], wanted: Mapping[str, object]) -> bool:

@@ -3,13 +3,14 @@ the options that many commands share."""
 
 from __future__ import annotations
 
+import inspect
 import sys
 from typing import Annotated, Any
 
 import typer
 from millrace.errors import ConfigurationError, MillraceError
 from rich.markup import escape
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from cli.output import complain
 from cli.surroundings import Surroundings
@@ -25,16 +26,41 @@ _EXIT_STATUS = {
 }
 
 
-class MillraceGroup(TyperGroup):
+class _Shown:
+    """How help looks: paragraphs are wrapped by the terminal, and a flag has no type."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:  # noqa: ANN401  typer's own, passed on
+        if named.get("help"):
+            paragraphs = inspect.cleandoc(named["help"]).split("\n\n")
+            named["help"] = "\n\n".join(" ".join(text.split()) for text in paragraphs)
+        super().__init__(*args, **named)
+
+    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401  typer hides its own
+        params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        for param in params:
+            if getattr(param, "is_flag", False) and param.metavar is None:
+                param.metavar = ""
+        return params
+
+
+class MillraceCommand(_Shown, TyperCommand):
+    """A command."""
+
+
+class CommandGroup(_Shown, TyperGroup):
+    """A group of commands."""
+
+
+class MillraceGroup(CommandGroup):
     """The root of all commands."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  typer hides its own
         """Let ``--local`` stand alone: with a file it is ``--local=FILE``, as in GNU options."""
         end = args.index("--") if "--" in args else len(args)
         known = [f"--local={LOCAL_FILE}" if one == "--local" else one for one in args[:end]]
         return super().parse_args(ctx, known + args[end:])
 
-    def invoke(self, ctx: Any) -> Any:
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401  as above
         """Run a command; what it raises becomes one line, unless --debug asks for all of it."""
         try:
             return super().invoke(ctx)
@@ -56,7 +82,7 @@ class MillraceGroup(TyperGroup):
 
 def new_group() -> typer.Typer:
     """A group of commands that shows its help when it is called alone."""
-    return typer.Typer(no_args_is_help=True)
+    return typer.Typer(cls=CommandGroup, no_args_is_help=True)
 
 
 def epilog(*examples: str, **statuses: str) -> str:

@@ -1,8 +1,13 @@
-"""What commands print: tables for people and JSON for machines on stdout, all else on stderr."""
+"""What commands print: tables for people and JSON for machines on stdout, all else on stderr.
+
+Much of it came from outside (keys, types, what stands in quarantine), so nothing reaches a terminal
+as a control sequence: see `printable`.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -14,6 +19,21 @@ from rich.table import Table
 
 # Of a pipe or a file, whose reader has no width: wide enough for most tables.
 _PIPED_WIDTH = 160
+# What a terminal acts upon, or shows in another order than it stands there; lone surrogates too.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+# JSON itself escapes those below a space; in its texts the others may be escaped as well.
+_UNPRINTABLE_IN_JSON = re.compile("[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """The text with escapes for what a terminal would act upon.
+
+    >>> printable("red: \\x1b[31m")
+    'red: \\\\x1b[31m'
+    """
+    return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def stdout() -> Console:
@@ -34,24 +54,29 @@ def _console(*, stderr: bool) -> Console:
 
 def complain(problem: str) -> None:
     """Tell of a problem, on one line (a terminal may wrap it)."""
-    line = " ".join(problem.split())
+    line = printable(" ".join(problem.split()))
     stderr().print(f"[bold red]millrace:[/bold red] {escape(line)}", soft_wrap=True)
 
 
 def say(line: str) -> None:
     """Tell a person something on stderr, beside the result."""
-    stderr().print(line, soft_wrap=True, markup=False)
+    stderr().print(printable(line), soft_wrap=True, markup=False)
 
 
 def print_line(line: str = "", *, style: str | None = None) -> None:
     """Print a line of a result as it is, however long, so that it can be copied."""
-    stdout().print(line, style=style, soft_wrap=True, markup=False)
+    stdout().print(printable(line), style=style, soft_wrap=True, markup=False)
 
 
 def print_json(value: object) -> None:
     """Print a JSON document, and nothing else."""
-    text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
-    sys.stdout.write(text.decode() + "\n")
+    sys.stdout.write(json_text(value) + "\n")
+
+
+def json_text(value: object) -> str:
+    """A JSON document on lines."""
+    text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode()
+    return _UNPRINTABLE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def print_table(
@@ -66,7 +91,19 @@ def print_table(
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(escape(str(cell)) for cell in row))
+        table.add_row(*(escape(printable(str(cell))) for cell in row))
+    stdout().print(table)
+
+
+def print_facts(facts: Iterable[tuple[str, object]], *, title: str | None = None) -> None:
+    """Print names with their values, each on a line."""
+    if title is not None:
+        print_line(title, style="bold")
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts:
+        table.add_row(f"  {escape(printable(name))}", escape(printable(str(value))))
     stdout().print(table)
 
 

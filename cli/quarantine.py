@@ -1,0 +1,303 @@
+"""`millrace quarantine`: what could not be applied, and how it comes back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Annotated
+
+import orjson
+import typer
+from millrace.errors import ConfigurationError, QuarantineError
+from millrace.events import EventReader
+from millrace.features.batch import BatchReader
+from millrace.features.redrive import Redriver
+
+from cli.commands import (
+    JsonOption,
+    LocalOption,
+    MillraceCommand,
+    StackOption,
+    epilog,
+    finish,
+    new_group,
+    surroundings,
+)
+from cli.judging import Judged, Status, judged, redriven, totals
+from cli.kept_objects import Kind
+from cli.output import complain, print_json, print_line, say
+from cli.progress import progress, watched
+from cli.quarantine_view import (
+    kinds_line,
+    object_document,
+    print_kept,
+    print_object,
+    print_totals,
+    status_line,
+)
+
+app = new_group()
+
+KindOption = Annotated[
+    list[Kind] | None,
+    typer.Option(
+        "--kind",
+        help="Only this kind: poison, late events, holes, failed batches; may be repeated.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The quarantine of a target, and what works on it."""
+
+    where: str
+    redriver: Redriver
+    parallel: int
+
+    def keys(self, kinds: Sequence[Kind] | None) -> list[str]:
+        """The keys of all objects of these kinds; of every kind where none is named."""
+        prefixes = [kind.prefix for kind in Kind if kind in (kinds or Kind)]
+        with progress("listing", None) as advance:
+            pending = self.redriver.pending(prefixes)
+            return list(watched(pending, advance, "object"))
+
+
+def _place(ctx: typer.Context, stack: str | None, local: str | None) -> _Place:
+    around = surroundings(ctx)
+    target = around.target(stack, local)
+    definitions = around.definitions(target)
+    cloud = around.connect(target)
+    objects = cloud.quarantine()
+    reader = BatchReader(EventReader(definitions), cloud.streams(), target.parallelization_factor)
+    redriver = Redriver(reader, cloud.store(definitions), objects, cloud.sinks())
+    return _Place(target.where, redriver, objects.parallel)
+
+
+@app.command(
+    cls=MillraceCommand,
+    name="list",
+    epilog=epilog(
+        "millrace quarantine list",
+        "millrace quarantine list --local --kind late --kind gave-up",
+        "millrace quarantine list --status undetermined --json",
+        s0="it is listed",
+        s1="it could not be read",
+    ),
+)
+def list_objects(
+    ctx: typer.Context,
+    kind: KindOption = None,
+    status: Annotated[
+        Status | None,
+        typer.Option(metavar="|".join(Status), help="Only objects with an event of this status."),
+    ] = None,
+    judge: Annotated[
+        bool,
+        typer.Option(
+            help="Say of each object what a redrive would find; without it only the quarantine is"
+            " read."
+        ),
+    ] = True,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=0, help="List the first N, oldest first; 0: all.")
+    ] = 100,
+    as_json: JsonOption = False,
+    stack: StackOption = None,
+    local: LocalOption = None,
+) -> None:
+    """List what could not be applied, with the reason, and what is certain of it.
+
+    missing: a redrive applies it. applied-before: nothing is left to do. in-a-hole: the redrive of
+    that hole applies it. still-invalid: mend it first, with redrive --set or in features.toml.
+    undetermined: neither provably applied nor provably missing; a redrive leaves it alone.
+    """
+    if status is not None and not judge:
+        raise ConfigurationError("--status needs what --no-judge leaves out; give one of them.")
+    place = _place(ctx, stack, local)
+    keys = place.keys(kind)
+    with progress("judging" if judge else "reading", len(keys)) as advance:
+        work = place.redriver.judge if judge else None
+        every = watched(judged(keys, place.redriver, work, place.parallel), advance, "object")
+        wanted = (one for one in every if status is None or one.has(status))
+        found = list(islice(wanted, limit or None))
+    if as_json:
+        _print_list(found, keys, place)
+        return
+    for one in found:
+        print_object(one)
+    if not keys:
+        print_line(f"Nothing is in quarantine on {place.where}.")
+    else:
+        print_totals(found, keys)
+
+
+def _print_list(found: Sequence[Judged], keys: Sequence[str], place: _Place) -> None:
+    counts = {kind: sum(Kind.of(key) is kind for key in keys) for kind in Kind}
+    print_json(
+        {
+            "target": place.where,
+            "objects": [object_document(one) for one in found],
+            "total": len(keys),
+            "kinds": counts,
+            "events": dict(totals(found)),
+        }
+    )
+
+
+@app.command(
+    cls=MillraceCommand,
+    epilog=epilog(
+        "millrace quarantine show quarantine/events/1769860800000/shardId-000000000000/….json",
+        "millrace quarantine show --local late/….json --json",
+        s0="it is shown",
+        s1="there is no such object, or it could not be read",
+    ),
+)
+def show(
+    ctx: typer.Context,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="As millrace quarantine list has it.")],
+    as_json: JsonOption = False,
+    stack: StackOption = None,
+    local: LocalOption = None,
+) -> None:
+    """Show an object with its records, the reason, and what a redrive would find."""
+    place = _place(ctx, stack, local)
+    (one,) = judged([key], place.redriver, place.redriver.judge, 1)
+    if one.kept is None:
+        raise QuarantineError(f"{one.problem}")
+    if as_json:
+        print_json({**object_document(one), "content": one.kept.content})
+    else:
+        print_kept(one)
+
+
+@app.command(
+    cls=MillraceCommand,
+    epilog=epilog(
+        "millrace quarantine redrive quarantine/….json --set metric=12.5",
+        "millrace quarantine redrive --all --kind late",
+        "millrace quarantine redrive --all --dry-run",
+        s0="nothing of it is left in quarantine",
+        s1="something is: still invalid, undetermined, or in a hole; or could not be done",
+    ),
+)
+def redrive(
+    ctx: typer.Context,
+    keys: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="KEY", help="As millrace quarantine list has them."),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All objects, or all of a --kind.")
+    ] = False,
+    kind: KindOption = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="FIELD=VALUE",
+            help="Mend poison first: set this field of the event (a dot goes into an object). The"
+            " value is JSON, or else a text. May be repeated.",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask before --all, as a terminal is asked.")
+    ] = False,
+    as_json: JsonOption = False,
+    stack: StackOption = None,
+    local: LocalOption = None,
+) -> None:
+    """Apply what is certainly missing, exactly once, whatever its lateness.
+
+    What was applied before is not applied again, whoever redrives it how often. What is done moves
+    to redriven/ in the same bucket.
+    """
+    mended = _parsed(changes or ())
+    _check_choice(keys, everything, kind, mended)
+    place = _place(ctx, stack, local)
+    chosen = list(dict.fromkeys(keys)) if keys else place.keys(kind)
+    if dry_run or (everything and not yes and chosen and sys.stdin.isatty()):
+        plan = _plan(place, chosen, mended)
+        if dry_run:
+            _show_done(plan, chosen, place, dry_run=True, as_json=as_json)
+            finish(all(one.redrivable for one in plan))
+            return
+        say(f"{place.where}: {kinds_line(chosen)}; events: {status_line(totals(plan))}")
+        typer.confirm("Redrive them?", abort=True, err=True)
+    with progress("redriving", len(chosen)) as advance:
+        work = redriven(chosen, place.redriver, lambda key: place.redriver.redrive(key, mended))
+        done = list(watched(work, advance, "object"))
+    _show_done(done, chosen, place, dry_run=False, as_json=as_json)
+    finish(len(done) == len(chosen) and all(one.settled for one in done))
+
+
+def _parsed(changes: Sequence[str]) -> dict[str, object]:
+    """Fields with their values. Raises ConfigurationError."""
+    found: dict[str, object] = {}
+    for change in changes:
+        name, equals, text = change.partition("=")
+        if not equals or not all(name.split(".")):
+            raise ConfigurationError(f"--set {change!r}: must be FIELD=VALUE, such as metric=12.5.")
+        try:
+            found[name] = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            found[name] = text
+    return found
+
+
+def _check_choice(
+    keys: Sequence[str] | None,
+    everything: bool,
+    kind: Sequence[Kind] | None,
+    mended: Mapping[str, object],
+) -> None:
+    if bool(keys) is everything:
+        raise ConfigurationError("Name what to redrive: one KEY or more, or --all.")
+    if keys and kind:
+        raise ConfigurationError("--kind chooses among --all; a KEY has its kind in its name.")
+    kinds = {Kind.of(key) for key in keys} if keys else set(kind or Kind)
+    if mended and kinds != {Kind.POISON}:
+        raise ConfigurationError("--set mends poison only: name its keys, or --kind poison.")
+
+
+def _plan(place: _Place, keys: Sequence[str], mended: Mapping[str, object]) -> list[Judged]:
+    """What a redrive would find."""
+    with progress("judging", len(keys)) as advance:
+        work = judged(
+            keys, place.redriver, lambda key: place.redriver.judge(key, mended), place.parallel
+        )
+        return list(watched(work, advance, "object"))
+
+
+def _show_done(
+    done: Sequence[Judged], chosen: Sequence[str], place: _Place, *, dry_run: bool, as_json: bool
+) -> None:
+    if as_json:
+        print_json(
+            {
+                "target": place.where,
+                "dry_run": dry_run,
+                "objects": [
+                    {**object_document(one), "done": not dry_run and one.settled} for one in done
+                ],
+                "not_tried": len(chosen) - len(done),
+                "events": dict(totals(done)),
+            }
+        )
+        return
+    for one in done:
+        print_object(one)
+    if not chosen:
+        print_line(f"Nothing is in quarantine on {place.where}.")
+        return
+    print_totals(done, chosen)
+    if dry_run:
+        print_line("Nothing was changed: --dry-run.")
+    elif more := len(chosen) - len(done):
+        complain(f"Stopped: {more:,} objects were not tried. Run it again; what is done is done.")

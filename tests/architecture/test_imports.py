@@ -18,6 +18,14 @@ EDGES = {
     "millrace.features.feature_store",
     "millrace.features.service",  # puts the others together, from an environment
     "millrace.folder",
+    "millrace.inference.archiving",
+    "millrace.inference.dax",
+    "millrace.inference.dynamodb",
+    "millrace.inference.feature_store",
+    "millrace.inference.sagemaker",
+    "millrace.inference.service",  # likewise
+    "millrace.inference.stream",
+    "millrace.inference.trying",
     "millrace.ingest",  # HTTP in, stream out
     "millrace.producer",
     "millrace.s3",

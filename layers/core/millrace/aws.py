@@ -87,10 +87,15 @@ def unavailable(action: str, error: Exception, endpoint: str) -> Unavailable:
     hint = ""
     if endpoint.startswith("http://"):
         hint = " (is the local cloud up? start it with: scripts/demo --keep)"
-    kind = Throttled if code_of(error) in _THROTTLES else Unavailable
+    kind = Throttled if is_throttle(error) else Unavailable
     return kind(f"Cannot {action} at {endpoint}{hint}: {type(error).__name__}: {error}")
 
 
 def code_of(error: Exception) -> str:
     """AWS's code for an error; empty where the service did not answer."""
     return error.response["Error"].get("Code", "") if isinstance(error, ClientError) else ""
+
+
+def is_throttle(error: Exception) -> bool:
+    """Whether a service answered that it is asked too often."""
+    return code_of(error) in _THROTTLES

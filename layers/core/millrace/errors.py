@@ -15,8 +15,8 @@
     │   │   └── Throttled           it answered that it is asked too often
     │   └── TooSlow                 the time that a caller has was up before there was an answer
     ├── InvalidRequest              what came over HTTP is wrong, or asks for what is not there
+    ├── NotDeployed                 what a request needs is not there: an endpoint, a stream
     ├── PredictionError             there is no prediction, and none is made up
-    │   ├── EndpointMissing         no endpoint is named, or none of that name exists
     │   ├── ModelError              the model failed, or its answer is none
     │   └── ModelMismatch           the model was trained on another version of the features
     ├── QuarantineError             an operator's request on the quarantine cannot be met
@@ -100,16 +100,20 @@ class InvalidRequest(MillraceError):
         self.field = field
 
 
-class PredictionError(MillraceError):
-    """There is no prediction, and none is made up; `code` says why, in kebab case."""
+class NotDeployed(MillraceError):
+    """What a request needs is not there; `code` says what, in kebab case."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
 
 
-class EndpointMissing(PredictionError):
-    """No endpoint is named, or none of that name exists."""
+class PredictionError(MillraceError):
+    """There is no prediction, and none is made up; `code` says why, in kebab case."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class ModelError(PredictionError):

@@ -78,6 +78,10 @@ class WorkerProcess:
         """Whether the command still runs and was not killed by us."""
         return not self._killed and self._process.returncode is None
 
+    async def ended(self) -> None:
+        """Return when the command has ended, however that came about; `reap` must follow."""
+        await self._process.wait()
+
     def kill(self) -> None:
         """End the whole session at once; `reap` must follow."""
         if not self._reaped:

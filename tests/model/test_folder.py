@@ -56,9 +56,9 @@ def test_what_cannot_be_read_or_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "taken").write_bytes(b"a file")
     (tmp_path / "folder").mkdir()
     objects = FolderObjects(tmp_path)
-    with pytest.raises(Unavailable, match="Cannot write .*taken/below"):
+    with pytest.raises(Unavailable, match=r"Cannot write .*taken/below"):
         objects.put("taken/below", b"")
-    with pytest.raises(Unavailable, match="Cannot read .*folder"):
+    with pytest.raises(Unavailable, match=r"Cannot read .*folder"):
         objects.get("folder")
-    with pytest.raises(Unavailable, match="Cannot delete .*folder"):
+    with pytest.raises(Unavailable, match=r"Cannot delete .*folder"):
         objects.delete("folder")

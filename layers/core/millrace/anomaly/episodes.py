@@ -1,0 +1,65 @@
+"""From strange points to episodes: one alert each, then a rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+# An alert is followed by a rest of this share of the points seen, within these bounds: what
+# comes so soon after is the same story.
+_REST_SHARE = 0.03
+_SHORTEST_REST = 60
+_LONGEST_REST = 400
+_NEVER = -1.0
+
+
+class Episode(NamedTuple):
+    """A run of strange points with one alert. Times are seconds since the Unix epoch."""
+
+    start_s: float
+    end_s: float  # of the last strange point so far
+    peak_s: float
+    peak_score: float
+    peak_value: float
+    strange_points: int
+
+
+class Episodes:
+    """Tells which strange point begins an episode, and keeps the latest one."""
+
+    __slots__ = ("alerts", "last_alert", "latest")
+
+    def __init__(self) -> None:
+        self.last_alert = _NEVER  # how many points had been seen
+        self.alerts = 0.0
+        self.latest: Episode | None = None
+
+    def strange(self, points: float, time_s: float, score: float, value: float) -> bool:
+        """Take in a strange point, after so many others; True where it begins an episode."""
+        rest = min(_LONGEST_REST, max(_SHORTEST_REST, _REST_SHARE * points))
+        if self.latest is not None and points - self.last_alert < rest:
+            self.latest = _continued(self.latest, time_s, score, value)
+            return False
+        self.last_alert = points
+        self.alerts += 1.0
+        self.latest = Episode(time_s, time_s, time_s, score, value, 1)
+        return True
+
+    def state(self) -> list[float]:
+        return [self.last_alert, self.alerts, *(self.latest or [_NEVER] * len(Episode._fields))]
+
+    def restore(self, numbers: Sequence[float]) -> None:
+        self.last_alert, self.alerts = numbers[:2]
+        start_s, end_s, peak_s, peak_score, peak_value, strange_points = numbers[2:]
+        self.latest = None
+        if strange_points > 0:
+            self.latest = Episode(
+                start_s, end_s, peak_s, peak_score, peak_value, int(strange_points)
+            )
+
+
+def _continued(episode: Episode, time_s: float, score: float, value: float) -> Episode:
+    longer = episode._replace(end_s=time_s, strange_points=episode.strange_points + 1)
+    if score <= episode.peak_score:
+        return longer
+    return longer._replace(peak_s=time_s, peak_score=score, peak_value=value)

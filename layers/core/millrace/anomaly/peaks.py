@@ -1,0 +1,102 @@
+"""How many stretches of a series held something as strange: the calibration of every view.
+
+A z score says little by itself: recurrent spikes, heavy tails and seasons all make large ones.
+So each view keeps the peaks of past stretches in a fading log₂ histogram, and asks of a new z
+how many of those peaks were as high. That is the block-maxima reading of extreme value theory
+(Gumbel, "Statistics of Extremes", 1958) without fitting a tail. A point stranger than all but c
+of k exchangeable stretches comes up with odds c/k, so that alerts grow with the logarithm of a
+series' length and not with the length: c·ln(k₂/k₁) between the k₁th stretch and the k₂th.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+BINS = 96
+BINS_AN_OCTAVE = 4
+_SMALLEST: float = 2.0**-6
+_LARGEST: float = 2.0**17
+# Stretches grow with the series, as its episodes are not known to be of any length.
+SHORTEST_STRETCH = 48
+LONGEST_STRETCH = 300
+_STRETCH_SHARE = 0.05
+# Peaks lose half their weight in so many stretches.
+_HALF_LIFE = 50.0
+_GROWTH = 2.0 ** (1.0 / _HALF_LIFE)
+# Beyond the highest peak, each octave counts as so many powers of ten.
+_TAIL = 0.6
+_RESCALE_AT = 1e12
+
+
+def _position(z: float) -> float:
+    """The place of |z| on the log scale of the histogram, in bins."""
+    size = abs(z)
+    if size < _SMALLEST:
+        return 0.0
+    return 1.0 + BINS_AN_OCTAVE * math.log2(min(size, _LARGEST) / _SMALLEST)
+
+
+class Peaks:
+    """The fading histogram of stretch maxima of |z|."""
+
+    __slots__ = ("highest", "left", "weights", "worth")
+
+    def __init__(self) -> None:
+        self.weights = [0.0] * BINS
+        self.worth = 1.0  # of a peak added now; grows, so that older ones fade in comparison
+        self.highest = -1.0  # position of the running stretch's peak
+        self.left = float(SHORTEST_STRETCH)
+
+    def as_strange(self, z: float) -> float:
+        """The (faded) number of past stretches whose peak was at least |z|; never 0."""
+        position = _position(z)
+        k = int(position)
+        within = 0.5 if k == 0 else 1.0 - (position - k)
+        number = (sum(self.weights[k + 1 :]) + within * self.weights[k]) / self.worth
+        if number >= 0.5:
+            return number
+        beyond = max(0.0, position - self._top() - 1.0) / BINS_AN_OCTAVE
+        return 0.5 * math.pow(10.0, -_TAIL * beyond)
+
+    def _top(self) -> int:
+        """The highest bin with at least half a peak at or above it; 0 if there is none."""
+        above = 0.0
+        for k in range(BINS - 1, 0, -1):
+            above += self.weights[k]
+            if above >= 0.5 * self.worth:
+                return k
+        return 0
+
+    def bar(self, most: float) -> float | None:
+        """The |z| with `most` peaks at or above it; None while there are too few peaks."""
+        above = 0.0
+        for k in range(BINS - 1, 0, -1):
+            held = self.weights[k] / self.worth
+            if above + held >= most:
+                position = k + 1.0 - (most - above) / held
+                return _SMALLEST * math.exp2((position - 1.0) / BINS_AN_OCTAVE)
+            above += held
+        return None
+
+    def learn(self, z: float, age: float) -> bool:
+        """Take in the next |z| of a series that has seen `age` points; True at a stretch's end."""
+        self.highest = max(self.highest, _position(z))
+        self.left -= 1.0
+        if self.left > 0.0:
+            return False
+        self.worth *= _GROWTH
+        self.weights[int(self.highest)] += self.worth
+        self.highest = -1.0
+        self.left = min(LONGEST_STRETCH, max(SHORTEST_STRETCH, math.floor(_STRETCH_SHARE * age)))
+        if self.worth > _RESCALE_AT:
+            self.weights = [weight / self.worth for weight in self.weights]
+            self.worth = 1.0
+        return True
+
+    def state(self) -> list[float]:
+        return [self.worth, self.highest, self.left, *self.weights]
+
+    def restore(self, numbers: Sequence[float]) -> None:
+        self.worth, self.highest, self.left = numbers[:3]
+        self.weights = list(numbers[3:])

@@ -13,6 +13,8 @@ later ones may go on; exactly those are missing, and a redrive may fill it once.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
+from operator import lt
 from typing import NamedTuple
 
 from millrace.events import Event
@@ -97,11 +99,14 @@ def advance(
     `arrived_ms` is the arrival of the newest of them.
     """
     watermark = entry.watermark
-    if watermark is None:
+    if len(ranks) > 1 and not _rise(ranks):
+        fresh = _in_order(ranks, watermark)
+    elif watermark is None:
         return _advance(entry, events, ranks, arrived_ms, plan)
-    fresh = [i for i, rank in enumerate(ranks) if rank is None or rank > watermark]
-    if len(fresh) == len(events):
-        return _advance(entry, events, ranks, arrived_ms, plan)
+    else:
+        fresh = [i for i, rank in enumerate(ranks) if rank is None or rank > watermark]
+        if len(fresh) == len(events):
+            return _advance(entry, events, ranks, arrived_ms, plan)
     seen_before = len(events) - len(fresh)
     if not fresh:
         return Outcome(entry, seen_before, 0, [], [])
@@ -111,6 +116,26 @@ def advance(
     duplicates = [fresh[index] for index in outcome.duplicates]
     late = [fresh[index] for index in outcome.late]
     return Outcome(outcome.entry, seen_before, outcome.applied, duplicates, late)
+
+
+def _rise(ranks: Sequence[Rank]) -> bool:
+    """Whether each rank is above the one before it, or there are none at all."""
+    unranked = ranks.count(None)
+    if unranked:
+        return unranked == len(ranks)
+    return all(map(lt, ranks, islice(ranks, 1, None)))  # type: ignore[arg-type]  # none is None
+
+
+def _in_order(ranks: Sequence[Rank], watermark: Position | None) -> list[int]:
+    """The events above the watermark, each rank once and in order, among those that have none.
+
+    Lambda hands records over in order, so that ranks rise. Should anybody not, a record that
+    comes twice or too late must neither be counted twice nor be taken for one that was seen.
+    """
+    first = {rank: i for i, rank in reversed([*enumerate(ranks)]) if rank is not None}
+    ranked = iter([first[r] for r in sorted(first) if watermark is None or r > watermark])
+    order = (i if rank is None else next(ranked, None) for i, rank in enumerate(ranks))
+    return [i for i in order if i is not None]
 
 
 def _advance(

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 from millrace.errors import MillraceError, Unavailable, WriteConflict
 from millrace.features.batch import BatchReader, Group, Poison
 from millrace.features.cache import EntryCache
+from millrace.features.collector import collector_held_back
 from millrace.features.entry import Entry, Hole, Outcome, advance, new_entry
 from millrace.features.item import Attribute
 from millrace.features.report import Report
@@ -90,6 +91,10 @@ class Enricher:
 
         Raises MillraceError only where no single record can be named to come again.
         """
+        with collector_held_back():
+            return self._handle(records, now_ms)
+
+    def _handle(self, records: Sequence[Any], now_ms: int) -> Report:
         report = Report()
         try:
             batch = self._reader.read(records)

@@ -7,7 +7,7 @@ on how they were batched, as long as none was late.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -22,6 +22,9 @@ IDS_MOST = 4096
 
 # From here on it pays to look whether a batch can be appended in one go.
 _MANY = 8
+
+# Half the time of Change(…) or Last(…).
+_new = tuple.__new__
 
 
 class Change(NamedTuple):
@@ -46,107 +49,104 @@ def fold(
     duplicates: list[int] = []
     late: list[int] = []
     added = events
-    if len(events) >= _MANY and _are_new_and_in_order(after, events):
-        _append_all(after, events, plan)
-    else:
+    if len(events) < _MANY or not _remembered_at_once(after, events):
         lateness_ms = None if whatever_the_lateness else plan.lateness_ms
-        added = _add_each(after, events, plan, lateness_ms, duplicates, late)
+        added = _remember_each(after, events, lateness_ms, duplicates, late)
         after.duplicates += len(duplicates)
         after.late += len(late)
     if added:
-        after.accepted += len(added)
+        _add(after, added, plan)
         _keep_last_values(after, added, plan)
         _settle(after, added, plan)
-    return after, Change(len(added), duplicates, late)
+    return after, _new(Change, (len(added), duplicates, late))
 
 
-def _add_each(
+def _remembered_at_once(after: Profile, events: Sequence[Event]) -> bool:
+    """Remember the ids of all events where it can be told quickly that none is late or known."""
+    ids, hashes, times_ms, *_ = zip(*events)  # noqa: B905  events are of one length
+    if (
+        times_ms[0] < max(after.latest_ms, after.floor_ms)
+        or list(times_ms) != sorted(times_ms)
+        or None in ids
+        or not after.ids.are_new(hashes)
+    ):
+        return False
+    after.ids.extend(hashes, [time_ms // 1000 for time_ms in times_ms])
+    return True
+
+
+def _remember_each(
     after: Profile,
     events: Sequence[Event],
-    plan: Plan,
     lateness_ms: int | None,
     duplicates: list[int],
     late: list[int],
-) -> Sequence[Event]:
-    """Add events one by one, whatever they are; those that were added."""
-    times, raw_type, columns = _own_columns(after)
-    remember, add_to_sessions = after.ids.add, after.sessions.add
-    kind_of, newest_of_kind = plan.type_indexes(after.types), after.type_last_ms
-    gap_ms, latest_ms = plan.session_gap_ms, after.latest_ms
+) -> list[Event]:
+    """Remember ids one by one; the events that are neither late nor known."""
+    remember, latest_ms = after.ids.add, after.latest_ms
     floor_ms = 0 if lateness_ms is None else after.late_floor_ms(lateness_ms)
     added: list[Event] = []
     for index, event in enumerate(events):
-        event_id, id_hash, time_ms, event_type, _, fields = event
+        time_ms = event[2]
         if time_ms < floor_ms:
             late.append(index)
-            continue
-        time_s = time_ms // 1000
-        if event_id is not None and not remember(id_hash, time_s, floor_ms // 1000):
+        elif event[0] is not None and not remember(event[1], time_ms // 1000, floor_ms // 1000):
             duplicates.append(index)
-            continue
-        added.append(event)
-        kind = kind_of.get(event_type)
-        if kind is None:
-            kind = _admitted(after, plan, event_type)
-            kind_of = plan.type_indexes(after.types)
-        if time_ms > newest_of_kind[kind]:
-            newest_of_kind[kind] = time_ms
-        add_to_sessions(time_ms, gap_ms)
-        at = len(times)
-        if at and time_s < times[-1]:
-            at = bisect_right(times, time_s)
-        times.insert(at, time_s)
-        raw_type.insert(at, kind)
-        for column, value in zip(columns, fields, strict=True):
-            column.insert(at, value)
-        if time_ms > latest_ms:
-            latest_ms = time_ms
-            if lateness_ms is not None and latest_ms - lateness_ms > floor_ms:
-                floor_ms = latest_ms - lateness_ms
-    after.latest_ms = latest_ms
+        else:
+            added.append(event)
+            if time_ms > latest_ms:
+                latest_ms = time_ms
+                if lateness_ms is not None and latest_ms - lateness_ms > floor_ms:
+                    floor_ms = latest_ms - lateness_ms
     return added
 
 
-def _own_columns(after: Profile) -> tuple[array[int], array[int], list[array[int]]]:
-    """Columns for raw events that may be changed, in the place of those that it shares."""
-    times, raw_type = _own("I", after.raw_s), _own("B", after.raw_type)
+def _add(after: Profile, events: Sequence[Event], plan: Plan) -> None:
+    """Add events that are neither late nor known, in any order, column by column."""
+    _, _, times_ms, types, _, fields = zip(*events)  # noqa: B905  see above
+    try:
+        kind_of = plan.type_indexes(after.types)
+        kinds = [kind_of[name] for name in types]
+    except KeyError:
+        kind_of = {name: _admitted(after, plan, name) for name in dict.fromkeys(types)}
+        kinds = [kind_of[name] for name in types]
+    newest_of_kind, newest_ms = after.type_last_ms, after.latest_ms
+    for kind, time_ms in zip(kinds, times_ms):  # noqa: B905
+        if time_ms > newest_of_kind[kind]:
+            newest_of_kind[kind] = time_ms
+            if time_ms > newest_ms:
+                newest_ms = time_ms
+    after.accepted += len(times_ms)
+    after.latest_ms = newest_ms
+    after.sessions.extend(times_ms, plan.session_gap_ms)
+    times_s = [time_ms // 1000 for time_ms in times_ms]
+    raw_s, raw_type = _own("I", after.raw_s), after.raw_type + bytes(kinds)
     columns = [_own("q", column) for column in after.raw_fields]
-    after.raw_s, after.raw_type, after.raw_fields = times, raw_type, [*columns]
-    return times, raw_type, columns
+    in_order = (not raw_s or times_s[0] >= raw_s[-1]) and (
+        len(times_s) == 1 or times_s == sorted(times_s)
+    )
+    raw_s.extend(times_s)
+    for column, values in zip(columns, zip(*fields)):  # noqa: B905
+        column.extend(values)
+    after.raw_s, after.raw_type, after.raw_fields = raw_s, raw_type, [*columns]
+    if not in_order:
+        _sort_raw(after)
 
 
-def _own(code: Literal["I", "B", "q"], values: Sequence[int]) -> array[int]:
+def _sort_raw(after: Profile) -> None:
+    """Bring raw events into the order of time; of the same second, the order in which they came."""
+    order = sorted(range(len(after.raw_s)), key=after.raw_s.__getitem__)
+    after.raw_s = array("I", [after.raw_s[place] for place in order])
+    after.raw_type = bytes([after.raw_type[place] for place in order])
+    after.raw_fields = [
+        array("q", [column[place] for place in order]) for column in after.raw_fields
+    ]
+
+
+def _own(code: Literal["I", "q"], values: Sequence[int]) -> array[int]:
+    """A column that may be changed."""
     # A slice of an array is a plain copy of memory.
     return values[:] if isinstance(values, array) else array(code, values)
-
-
-def _are_new_and_in_order(profile: Profile, events: Sequence[Event]) -> bool:
-    """Whether it can be told quickly that none is late, a duplicate, or out of order."""
-    ids, hashes, times_ms, *_ = zip(*events, strict=True)
-    return (
-        times_ms[0] >= max(profile.latest_ms, profile.floor_ms)
-        and list(times_ms) == sorted(times_ms)
-        and None not in ids
-        and profile.ids.are_new(hashes)
-    )
-
-
-def _append_all(after: Profile, events: Sequence[Event], plan: Plan) -> None:
-    """Add events that are new and in order, column by column: as one by one, but quicker."""
-    _, hashes, times_ms, types, _, fields = zip(*events, strict=True)
-    kind_of = {name: _admitted(after, plan, name) for name in dict.fromkeys(types)}
-    kinds = [kind_of[name] for name in types]
-    for kind, time_ms in dict(zip(kinds, times_ms, strict=True)).items():
-        after.type_last_ms[kind] = time_ms
-    times_s = [time_ms // 1000 for time_ms in times_ms]
-    after.latest_ms = times_ms[-1]
-    after.ids.extend(hashes, times_s)
-    after.sessions.extend(times_ms, plan.session_gap_ms)
-    times, raw_type, columns = _own_columns(after)
-    times.extend(times_s)
-    raw_type.extend(kinds)
-    for column, values in zip(columns, zip(*fields, strict=True), strict=True):
-        column.extend(values)
 
 
 def _admitted(profile: Profile, plan: Plan, name: str) -> int:
@@ -188,9 +188,11 @@ def _keep_last(profile: Profile, scope: str, field: int, events: Sequence[Event]
     newest_ms = 0 if newest is None else newest.time_ms
     # From the newest, where they are in order: then the first is enough.
     for event in reversed(events):
-        time_ms = event.time_ms
-        if time_ms >= newest_ms and event.fields[field] != MISSING:
-            last = Last(time_ms, _scope_of(profile, event.type), event.fields[field])
+        _, _, time_ms, event_type, _, fields = event
+        if time_ms >= newest_ms and fields[field] != MISSING:
+            if event_type not in profile.types:
+                event_type = OTHER_TYPE
+            last = _new(Last, (time_ms, event_type, fields[field]))
             if newest is None or last > newest:
                 newest, newest_ms = last, time_ms
     if newest is not known and newest is not None:

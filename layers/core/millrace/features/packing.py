@@ -45,7 +45,7 @@ def pack(profile: Profile, plan: Plan) -> bytes:
             "\0".join(types),
             [latest_ms - last_ms for last_ms in profile.type_last_ms],
             profile.raw_s.tobytes(),
-            bytes(profile.raw_type),
+            profile.raw_type,
             [_field(column) for column in profile.raw_fields] if profile.raw_s else None,
             [
                 (_place(scope, types), field, latest_ms - time_ms, types.index(of_type), value)

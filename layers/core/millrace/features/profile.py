@@ -19,7 +19,7 @@ from millrace.features.sessions import Sessions
 
 # Columns of no events.
 NO_TIMES = array("I")
-NO_TYPES = array("B")
+NO_TYPES = b""
 NO_VALUES = array("q")
 
 # The scope of all event types: no type's name holds a NUL.
@@ -108,7 +108,7 @@ class Profile:
         self.type_last_ms: list[int] = []
         self.counts: list[bytes] = []
         self.raw_s = NO_TIMES
-        self.raw_type: Sequence[int] = NO_TYPES
+        self.raw_type: bytes = NO_TYPES
         self.raw_fields: list[Sequence[int]] = [NO_VALUES] * fields
         self.tracks: dict[TrackKey, TrackState] = {}
         self.lasts: dict[TrackKey, Last] = {}

@@ -44,13 +44,15 @@ class Sessions:
         return other
 
     def extend(self, times_ms: Sequence[int], gap_ms: int) -> None:
-        """Events at these times, which do not fall."""
+        """Events at these times, in any order."""
         ends = self.ends_ms
-        if ends and times_ms[0] >= self.starts_ms[-1] and times_ms[-1] <= ends[-1] + gap_ms:
-            # All belong to the newest session: none is further from it than the gap.
-            ends[-1] = max(ends[-1], times_ms[-1])
-            self.events[-1] += len(times_ms)
-            return
+        if ends and min(times_ms) >= self.starts_ms[-1]:
+            newest_ms = max(times_ms)
+            if newest_ms <= ends[-1] + gap_ms:
+                # All belong to the newest session: none is further from it than the gap.
+                ends[-1] = max(ends[-1], newest_ms)
+                self.events[-1] += len(times_ms)
+                return
         for time_ms in times_ms:
             self.add(time_ms, gap_ms)
 

@@ -82,7 +82,7 @@ def _counts(
     profile: Profile, plan: Plan, starts_s: Sequence[int], firsts: Sequence[int]
 ) -> tuple[list[int], list[list[int]]]:
     """How many events each window holds, over all types and by type."""
-    types = bytes(profile.raw_type)
+    types = profile.raw_type
     count = types.count
     totals = [len(types) - first for first in firsts]
     by_type = [[count(kind, first) for first in firsts] for kind in range(len(profile.types))]

@@ -121,7 +121,8 @@ class _HttpApi:
         if route.authorizer is not None:
             verdict = await route.authorizer.authorize(event)
             if isinstance(verdict, Denied):
-                return problem(verdict.status, _DENIED[verdict.status])
+                _log.info("%s was refused: %s", route.key, verdict.why)
+                return _refused(verdict)
             event["requestContext"]["authorizer"] = dict(verdict.context)
         payload = orjson.dumps(event)
         if len(payload) > MAX_EVENT_BYTES:
@@ -145,6 +146,13 @@ class _HttpApi:
             task.add_done_callback(_forget)
             return problem(503, "Service Unavailable")
         return _answer_of(task, route)
+
+
+def _refused(verdict: Denied) -> Answer:
+    answer = problem(verdict.status, _DENIED[verdict.status])
+    if verdict.challenge is None:
+        return answer
+    return replace(answer, headers=(*answer.headers, ("www-authenticate", verdict.challenge)))
 
 
 def _answer_of(task: asyncio.Task[Invocation], route: Route) -> Answer:

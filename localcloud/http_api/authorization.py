@@ -1,4 +1,4 @@
-"""The place of authorisers (JWT, IAM, Lambda): asked before a function is invoked."""
+"""Authorisers: asked before a function is invoked (`signed` for IAM, `tokens` for JWT)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,14 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """The request may not pass: 401 without valid credentials, 403 with ones that do not do."""
+    """The request may not pass: 401 without valid credentials, 403 with ones that do not do.
+
+    `challenge` goes out as www-authenticate, `why` into the log of the local cloud.
+    """
 
     status: int = 401
+    challenge: str | None = None
+    why: str = ""
 
 
 class Authorizer(Protocol):

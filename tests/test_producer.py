@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, cast
 
 import orjson
@@ -173,3 +174,19 @@ def test_without_a_usable_key_its_content_is_the_key(document: object) -> None:
 def test_what_is_no_event_must_still_fit_a_record() -> None:
     with pytest.raises(InvalidEvent, match="a record takes at most"):
         unchecked(b"x" * RECORD_BYTES, PLAIN)
+
+
+@pytest.mark.parametrize("depth", [200, 900])
+def test_what_is_nested_too_deeply_to_be_written_is_refused(depth: int) -> None:
+    deep = orjson.loads(b'{"a":' * depth + b"1" + b"}" * depth)
+    document = {"userId": "u", "timestamp": NOW_MS, "note": deep}
+    made = [
+        partial(outgoing, document, EventReader(PLAIN), NOW_MS),
+        partial(unchecked, deep, PLAIN),
+    ]
+    for make in made:
+        if depth == 200:
+            assert make().data.count(b'"a"') == 200
+        else:
+            with pytest.raises(InvalidEvent, match="cannot be written as JSON"):
+                make()

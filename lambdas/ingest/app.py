@@ -23,7 +23,7 @@ producer = Producer(client("kinesis"), required(os.environ, "STREAM_NAME"), trie
 
 @logger.inject_lambda_context
 @metrics.log_metrics(raise_on_empty_metrics=False)
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+def handler(event: object, context: object) -> dict[str, Any]:
     """Answer 202, or an error that names the field."""
     try:
         answer = ingest(event, reader, producer, now_ms=time.time_ns() // 1_000_000)

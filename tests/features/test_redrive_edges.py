@@ -172,3 +172,32 @@ def test_what_was_never_put_away_is_named(body: bytes) -> None:
     bench.objects.bodies["late/x"] = body
     with pytest.raises(QuarantineError, match=r"'late/x' is no(t JSON| JSON object)"):
         redriver(bench).show("late/x")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"payload": "{"},
+        {"payload": 5},
+        {"payload": {"Records": 5}},
+        {"payload": {"Records": None}},
+        {"payload": json.dumps({"Records": {"kinesis": 1}})},
+        {"payload": json.dumps([])},
+    ],
+)
+def test_what_is_no_failed_batch_is_named(content: object) -> None:
+    bench = Bench()
+    bench.objects.bodies["aws/lambda/m/s/1"] = json.dumps(content).encode()
+    with pytest.raises(QuarantineError, match="'aws/lambda/m/s/1' holds no batch"):
+        redriver(bench).redrive("aws/lambda/m/s/1")
+
+
+def test_a_change_that_cannot_be_written_is_named() -> None:
+    bench = Bench()
+    deep: object = "x"
+    for _ in range(300):
+        deep = [deep]
+    bench.run(record(document(1, metric="much"), 1))
+    with pytest.raises(QuarantineError, match="cannot be written as JSON"):
+        redriver(bench).redrive(pending(bench), {"note": deep})

@@ -26,9 +26,7 @@ def answer(status: int, body: Mapping[str, object], **headers: str) -> Answer:
     }
 
 
-def ingest(
-    request: Mapping[str, Any], reader: EventReader, producer: Producer, now_ms: int
-) -> Answer:
+def ingest(request: object, reader: EventReader, producer: Producer, now_ms: int) -> Answer:
     """Put a request's events on the stream: all of them, or none where one is wrong.
 
     202 with how many were accepted; 400 naming the field, and in a list the place; 413 for more
@@ -62,8 +60,12 @@ def try_later() -> Answer:
     return answer(503, body, **{"retry-after": str(_RETRY_AFTER_S)})
 
 
-def _body(request: Mapping[str, Any]) -> bytes:
-    body = request.get("body") or ""
-    if request.get("isBase64Encoded"):
+def _body(request: object) -> bytes:
+    """The body's bytes. Raises ValueError, also where there is no text of one."""
+    given = request if isinstance(request, Mapping) else {}
+    body = given.get("body")
+    if not isinstance(body, str):
+        raise ValueError("there is none")
+    if given.get("isBase64Encoded"):
         return base64.b64decode(body, validate=True)
-    return str(body).encode()
+    return body.encode()

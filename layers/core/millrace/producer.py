@@ -68,7 +68,7 @@ def outgoing(
     assert isinstance(document, dict)
     if identify is not None and event.id is None:
         document = with_field(document, reader.definitions.event.id, identify())
-    return _fitting(Outgoing(key, orjson.dumps(document)))
+    return _fitting(Outgoing(key, _written(document)))
 
 
 def unchecked(document: object, definitions: Definitions) -> Outgoing:
@@ -77,9 +77,17 @@ def unchecked(document: object, definitions: Definitions) -> Outgoing:
     `document` is a JSON value, or the bytes of what is none. Without a usable key its content is
     its partition key. Raises InvalidEvent where no stream would take it.
     """
-    data = document if isinstance(document, bytes) else orjson.dumps(document)
+    data = document if isinstance(document, bytes) else _written(document)
     key = _key_in(document, definitions) or blake2b(data, digest_size=8).hexdigest()
     return _fitting(Outgoing(key, data))
+
+
+def _written(document: object) -> bytes:
+    try:
+        return orjson.dumps(document)
+    except TypeError as error:
+        # What can be read can be nested more deeply than what can be written.
+        raise InvalidEvent("not-writable", f"cannot be written as JSON: {error}") from error
 
 
 def _key_in(document: object, definitions: Definitions) -> str | None:

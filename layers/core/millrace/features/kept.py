@@ -46,7 +46,9 @@ def records_of(kept: Kept) -> Sequence[Any]:
     try:
         payload = kept.content["payload"]
         event = orjson.loads(payload) if isinstance(payload, str) else payload
-        records: Sequence[Any] = event["Records"]
+        records: object = event["Records"]
+        if not isinstance(records, list):
+            raise TypeError(f"Records is a {type(records).__name__}, no list")
     except (KeyError, TypeError, orjson.JSONDecodeError) as error:
         raise QuarantineError(
             f"{kept.key!r} holds no batch: {error!r}. Lambda puts whole batches into S3 only."
@@ -66,4 +68,7 @@ def changed(data: bytes, changes: Mapping[str, object]) -> bytes:
         raise QuarantineError("Only a JSON object can be changed.")
     for path, value in changes.items():
         document = with_field(document, path, value)
-    return orjson.dumps(document)
+    try:
+        return orjson.dumps(document)
+    except TypeError as error:
+        raise QuarantineError(f"What was changed cannot be written as JSON: {error}") from error

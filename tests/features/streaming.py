@@ -86,10 +86,14 @@ def aggregate(documents: Sequence[Record], sequence: int, **more: Any) -> Record
 
 
 class FakeStreams:
-    """Streams with a creation time that a test may change; every shard takes every hash."""
+    """Streams with a creation time that a test may change; every shard takes every hash.
+
+    `created_ms` is what a worker believes, `anew_ms` what it would be told if it asked again.
+    """
 
     def __init__(self) -> None:
-        self.created_ms = 1_600_000_000_000
+        self.created_ms = self.anew_ms = 1_600_000_000_000
+        self.forgotten = 0
         self.down = False
 
     def stream(self, arn: str) -> Stream:
@@ -99,6 +103,10 @@ class FakeStreams:
 
     def begins(self, arn: str, shard_id: str, sequence: int, arrival_ms: int) -> None:
         pass
+
+    def forget(self, arn: str) -> None:
+        self.forgotten += 1
+        self.created_ms = max(self.created_ms, self.anew_ms)
 
 
 class FlakyStore(MemoryStore):

@@ -160,6 +160,40 @@ def test_6_a_stream_made_anew_may_start_at_one() -> None:
     assert bench.count() == 3
 
 
+def test_6_a_warm_worker_finds_out_that_its_stream_was_made_anew() -> None:
+    """Another worker knew it already; by the old time all new records would seem seen before."""
+    bench = Bench()
+    bench.run(record(document(1, eventId=None), 10**55))
+    believed_ms, warm = bench.streams.created_ms, bench.enricher
+    bench.restart()
+    bench.streams.created_ms = bench.streams.anew_ms = believed_ms + 1000
+    bench.run(record(document(2, eventId=None), 10**55 + 1))
+    bench.enricher, bench.streams.created_ms = warm, believed_ms
+    warm.cache.forget("u1")
+    batch = [record(document(3, eventId=None), 10**55 + 2), record(document(4, "u2"), 10**55 + 3)]
+    report = bench.run(*batch)
+    assert (report.failed, report.applied) == ([str(10**55 + 2)], 1)
+    assert "was made later than" in report.problems["u1"]
+    assert bench.run_until_done(batch).applied == 1
+    assert (bench.count(), bench.entry().watermark) == (
+        3,
+        position(10**55 + 2, created_ms=1_600_000_001_000),
+    )
+
+
+@pytest.mark.parametrize("give_up_after_ms", [None, 0])
+def test_6_a_second_stream_into_one_table_is_refused_not_lost(give_up_after_ms: int | None) -> None:
+    bench = Bench(give_up_after_ms=give_up_after_ms)
+    bench.run(record(document(1), 5))
+    bench.streams.created_ms -= 1000  # and that is when it was made
+    bench.streams.anew_ms = bench.streams.created_ms
+    for _ in range(3):
+        report = bench.run(record(document(2), 9))
+        assert (report.failed, report.gave_up) == (["9"], 0)
+    assert "two streams feed one table" in report.problems["u1"]
+    assert bench.streams.forgotten >= 3
+
+
 def test_6_positions_survive_as_text() -> None:
     positions = [position(10**n, shard=n % 3, sub=n) for n in (0, 55, 56, 127)]
     assert [Position.parse(str(one)) for one in positions] == positions

@@ -20,7 +20,8 @@ class StreamCatalog:
 
     A stream that was deleted and made anew under the same name may start its sequence numbers
     again; only its creation time tells the two apart. It is asked for once, and again when a
-    batch has a lower sequence number than one before it though it arrived later.
+    batch has a lower sequence number than one before it though it arrived later, or when an
+    entry's watermark is found to be of a later stream (`forget`).
     """
 
     def __init__(self, kinesis: KinesisClient | None = None) -> None:
@@ -44,11 +45,15 @@ class StreamCatalog:
         """Note the first record of a batch, before its records are placed."""
         highest, arrived_ms = self._highest.get((arn, shard_id), (-1, -1))
         if sequence < highest and arrival_ms > arrived_ms:
-            self._created_ms.pop(arn, None)
-            self._ranges.pop(arn, None)
+            self.forget(arn)
         elif sequence <= highest:
             return
         self._highest[arn, shard_id] = (sequence, arrival_ms)
+
+    def forget(self, arn: str) -> None:
+        """Ask again what describes a stream, when it is next needed."""
+        self._created_ms.pop(arn, None)
+        self._ranges.pop(arn, None)
 
     def _ask_created_ms(self, arn: str) -> int:
         try:

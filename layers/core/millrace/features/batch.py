@@ -32,6 +32,10 @@ class Streams(Protocol):
         """Note the first record of a batch."""
         ...
 
+    def forget(self, arn: str) -> None:
+        """Ask again what describes a stream, when it is next needed."""
+        ...
+
 
 class Poison(NamedTuple):
     """An object for the quarantine, the number of the record that it comes from, and its reason."""
@@ -89,7 +93,7 @@ class BatchReader:
         read = self._reader.read
         add_event, add_delivery = batch.events.append, batch.deliveries.append
         for found in decode(records, self._stream_of):
-            if isinstance(found, Rejected):
+            if type(found) is Rejected:
                 key, body = rejected_object(found)
                 batch.poison.append(Poison(key, body, found.sequence_number, found.reason))
                 continue
@@ -107,6 +111,10 @@ class BatchReader:
     def event(self, data: bytes, arrival_ms: int) -> Event:
         """One event, checked. Raises InvalidEvent."""
         return self._reader.read(data, arrival_ms)
+
+    def forget_stream(self, arn: str) -> None:
+        """Ask again what describes a stream, when a record of it comes next."""
+        self._streams.forget(arn)
 
     def _stream_of(self, arn: str, shard_id: str, sequence: int, arrival_ms: int) -> Stream:
         self._streams.begins(arn, shard_id, sequence, arrival_ms)

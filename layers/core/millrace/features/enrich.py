@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from millrace.errors import MillraceError, Unavailable, WriteConflict
+from millrace.errors import MillraceError, TransientError, Unavailable, WriteConflict
 from millrace.features.batch import BatchReader, Group, Poison
 from millrace.features.cache import EntryCache
 from millrace.features.collector import collector_held_back
@@ -23,7 +23,7 @@ from millrace.features.item import Attribute
 from millrace.features.report import Report
 from millrace.features.sinks import Archive, Followed, KeySink
 from millrace.features.store import Store
-from millrace.kinesis import Delivery
+from millrace.kinesis import Delivery, Position
 from millrace.objects import Objects
 from millrace.quarantine import (
     GAVE_UP,
@@ -173,10 +173,26 @@ class Enricher:
 
     def _advanced(self, group: Group, entry: Entry | None) -> Intent:
         current = entry or new_entry(group.key.plan)
+        self._check_stream(group, current.watermark)
         arrived_ms = group.deliveries[-1].arrival_ms
         return Intent(
             group, advance(current, group.events, group.ranks, arrived_ms, group.key.plan)
         )
+
+    def _check_stream(self, group: Group, watermark: Position | None) -> None:
+        """Refuse records of a stream that was made anew since this worker asked when it was made.
+
+        They would all be below the watermark, and so be taken for seen before.
+        """
+        rank = group.ranks[0]
+        if rank is not None and watermark is not None and watermark.created_ms > rank[0]:
+            arn = group.deliveries[0].arn
+            self._reader.forget_stream(arn)
+            raise TransientError(
+                f"{group.name!r} has records of a stream that was made later than {arn}, as far as"
+                " is known: when it was made is asked again. If this goes on, two streams feed one"
+                " table; give each its own."
+            )
 
     def _make_item(self, intent: Intent) -> None:
         if intent.outcome.changed:
@@ -243,6 +259,7 @@ class Enricher:
         if last is None:
             raise Unavailable(f"Records without an order cannot be given up: {error}")
         watermark = self._store.watermark(group.key)
+        self._check_stream(group, watermark)
         missing = [d for d in group.deliveries if watermark is None or d.position > watermark]
         if not missing:
             return 0

@@ -16,6 +16,7 @@ from millrace.features.redrive import (
     INVALID,
     KNOWN,
     MISSING,
+    UNDETERMINED,
     Redriver,
 )
 from millrace.features.sinks import Followed
@@ -144,6 +145,34 @@ def test_a_hole_of_which_an_event_is_not_valid_any_more_stays_whole() -> None:
     assert redriver(bench).redrive(key) == {HOLE: 1, INVALID: 1}
     assert (bench.count(), len(bench.entry().holes)) == (1, 1)
     assert pending(bench) == key
+
+
+def test_a_hole_of_a_key_that_has_gone_is_undetermined() -> None:
+    """The item expired, or the table was restored from before: nothing proves anything."""
+    bench = with_hole()
+    key = pending(bench)
+    bench.store.items.clear()
+    assert redriver(bench).judge(key) == {UNDETERMINED: 2}
+    assert redriver(bench).redrive(key) == {UNDETERMINED: 2}
+    assert pending(bench) == key, "it stays listed"
+    assert bench.store.items == {}
+
+
+def test_a_failed_batch_of_a_stream_that_was_made_anew_is_told_by_ids_alone() -> None:
+    bench = Bench()
+    bench.run(record(document(1), 10), record(document(2, eventId=None), 11))
+    content = [record(document(n), 9 + n) for n in (1, 3)]
+    content += [record(document(2, eventId=None), 11), record(document(4, eventId=None), 900)]
+    bench.objects.bodies["aws/lambda/m/s/1"] = json.dumps(
+        {"payload": {"Records": content}}
+    ).encode()
+    # The stream that is there now began after all of that, and counts from 1 again.
+    bench.streams.created_ms = NOW_MS + HOUR_MS
+    bench.run(record(document(5), 1, arrival_ms=NOW_MS + 2 * HOUR_MS))
+    expected = {KNOWN: 1, MISSING: 1, UNDETERMINED: 2}
+    assert redriver(bench).judge(pending(bench)) == expected
+    assert redriver(bench).redrive(pending(bench)) == {KNOWN: 1, APPLIED: 1, UNDETERMINED: 2}
+    assert bench.count() == 4
 
 
 @pytest.mark.parametrize(

@@ -181,10 +181,12 @@ class Redriver:
             rest = tuple(other for other in entry.holes if other != hole)
             return entry._replace(profile=profile, holes=rest)
 
+        current = self._read(place.key)
+        if current is None:
+            # It has expired, or the table was restored: nobody knows what became of its records.
+            return Counter({UNDETERMINED: len(events)})
         if not write:
-            entry = self._read(place.key)
-            standing = entry is not None and hole in entry.holes
-            return Counter({MISSING if standing else KNOWN: len(events)})
+            return Counter({MISSING if hole in current.holes else KNOWN: len(events)})
         status = self._write(
             place, change, lambda item, version: self._store.write(place.key, item, version)
         )
@@ -207,7 +209,7 @@ class Redriver:
             if write:
                 self._objects.put(one.key, one.body)
         for group in self._reader.groups(batch):
-            result += self._failed_group(group, write=write)
+            result += self._failed_group(_placed(group), write=write)
         return result
 
     def _failed_group(self, group: Group, *, write: bool) -> Counter[str]:
@@ -281,6 +283,16 @@ class Redriver:
         if entry is not None:
             for sink in self._sinks:
                 sink.take(Followed(place.key.storage, place.name, place.plan, entry))
+
+
+def _placed(group: Group) -> Group:
+    """The group without the ranks of records that are older than their stream.
+
+    It was made anew since, and when the earlier one was made cannot be asked any more.
+    """
+    known = zip(group.ranks, group.deliveries, strict=True)
+    ranks = [rank if one.arrival_ms >= one.created_ms else None for rank, one in known]
+    return group._replace(ranks=ranks)
 
 
 def _applied(entry: Entry, event: Event, arrived_ms: int, plan: Plan) -> Entry | None:

@@ -63,6 +63,12 @@ def say(line: str) -> None:
     stderr().print(printable(line), soft_wrap=True, markup=False)
 
 
+def agreed(question: str) -> bool:
+    """Whether a person says yes; nothing of it goes to stdout."""
+    stderr().print(f"{printable(question)} [y/N] ", markup=False, end="")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def print_line(line: str = "", *, style: str | None = None) -> None:
     """Print a line of a result as it is, however long, so that it can be copied."""
     stdout().print(printable(line), style=style, soft_wrap=True, markup=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -27,7 +26,7 @@ from cli.commands import (
 )
 from cli.judging import Judged, Status, judged, redriven, totals
 from cli.kept_objects import Kind
-from cli.output import complain, print_json, print_line, say
+from cli.output import agreed, complain, print_json, print_line, say
 from cli.progress import progress, watched
 from cli.quarantine_view import (
     kinds_line,
@@ -44,7 +43,9 @@ KindOption = Annotated[
     list[Kind] | None,
     typer.Option(
         "--kind",
-        help="Only this kind: poison, late events, holes, failed batches; may be repeated.",
+        metavar="|".join(Kind),
+        help="Only this kind: poison, late events, what the function gave up, batches that Lambda"
+        " gave up; may be repeated.",
     ),
 ]
 
@@ -181,7 +182,7 @@ def show(
         "millrace quarantine redrive --all --kind late",
         "millrace quarantine redrive --all --dry-run",
         s0="nothing of it is left in quarantine",
-        s1="something is: still invalid, undetermined, or in a hole; or could not be done",
+        s1="something is left: still invalid, undetermined, in a hole, or not to be done now",
     ),
 )
 def redrive(
@@ -215,21 +216,24 @@ def redrive(
 ) -> None:
     """Apply what is certainly missing, exactly once, whatever its lateness.
 
-    What was applied before is not applied again, whoever redrives it how often. What is done moves
-    to redriven/ in the same bucket.
+    What was applied before is not applied again, whoever redrives it, and how often. What is done
+    moves to redriven/ in the same bucket.
     """
     mended = _parsed(changes or ())
     _check_choice(keys, everything, kind, mended)
     place = _place(ctx, stack, local)
     chosen = list(dict.fromkeys(keys)) if keys else place.keys(kind)
-    if dry_run or (everything and not yes and chosen and sys.stdin.isatty()):
+    ask = everything and not yes and bool(chosen) and surroundings(ctx).attended()
+    if dry_run or ask:
         plan = _plan(place, chosen, mended)
         if dry_run:
             _show_done(plan, chosen, place, dry_run=True, as_json=as_json)
             finish(all(one.redrivable for one in plan))
             return
         say(f"{place.where}: {kinds_line(chosen)}; events: {status_line(totals(plan))}")
-        typer.confirm("Redrive them?", abort=True, err=True)
+        if not agreed("Redrive them?"):
+            complain("Nothing was changed.")
+            finish(False)
     with progress("redriving", len(chosen)) as advance:
         work = redriven(chosen, place.redriver, lambda key: place.redriver.redrive(key, mended))
         done = list(watched(work, advance, "object"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,8 @@ from cli.target import Describe, Target, features_file, find
 class Surroundings:
     """The environment, the clouds, the clock.
 
-    `now_ms` is the time of day, `monotonic_s` measures how long something takes.
+    `now_ms` is the time of day, `monotonic_s` measures how long something takes, `attended` says
+    whether there is a person who can be asked.
     """
 
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
@@ -26,6 +28,7 @@ class Surroundings:
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     monotonic_s: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    attended: Callable[[], bool] = lambda: sys.stdin.isatty()
 
     def target(self, stack: str | None, local: str | None) -> Target:
         """The target that the options choose. Raises ConfigurationError."""

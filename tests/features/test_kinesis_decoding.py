@@ -154,6 +154,18 @@ def test_a_record_that_is_rejected_does_not_move_the_next_one(source: object) ->
     assert (last.position, last.arn) == (first.position._replace(sequence=79), first.arn)
 
 
+@pytest.mark.parametrize("depth", [100, 500, 100_000])
+def test_whatever_depth_a_record_has_it_can_be_put_away(depth: int) -> None:
+    deep: object = "x"
+    for _ in range(depth):
+        deep = [deep]
+    key, body = rejected_object(rejected({"a": deep}))
+    kept = orjson.loads(body)
+    assert kept["reason"] == "not-a-kinesis-record"
+    assert key.startswith("quarantine/unplaced/")
+    assert ("x" in str(kept["raw"])) == (depth < 100_000)
+
+
 @pytest.mark.parametrize("one", [None, 5, "text", [], {}, {"kinesis": None}, {"kinesis": []}])
 def test_what_is_no_record_at_all_is_rejected_whole(one: object) -> None:
     found = rejected(one)

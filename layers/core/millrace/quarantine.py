@@ -82,11 +82,19 @@ def rejected_object(rejected: Rejected) -> tuple[str, bytes]:
         body = orjson.dumps(record, default=repr)
     except TypeError:
         # Half a surrogate pair, an integer beyond 64 bits: a text of JSON can hold them.
-        body = orjson.dumps({**record, "raw": json.dumps(raw, default=repr)})
+        body = orjson.dumps({**record, "raw": _as_text(raw)})
     if rejected.position is not None:
         return object_key(POISON, stream, rejected.position), body
     # Without a place in the stream, its content names it.
     return f"{POISON}/unplaced/{sha256(body).hexdigest()}.json", body
+
+
+def _as_text(raw: object) -> str:
+    try:
+        return json.dumps(raw, default=repr)
+    except RecursionError:
+        # It was read with less of the stack in use. Lambda's own records are flat.
+        return "(nested too deeply to be written)"
 
 
 def _writable(text: str) -> str:

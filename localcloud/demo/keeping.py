@@ -35,6 +35,7 @@ class Keeping:
             "archive_bucket": outputs.get("ArchiveBucketName"),
             "feature_group": outputs.get("FeatureGroupName"),
             "features_toml": str(cloud.options.root / "features.toml"),
+            "parameters": dict(cloud.options.parameters),
         }
         self.file.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
 

@@ -34,20 +34,22 @@ def enricher(environment: Mapping[str, str]) -> Enricher:
     lanes = number(environment, "PARALLELIZATION_FACTOR", 1, 10)
     give_up_after_s = number(environment, "GIVE_UP_AFTER_S", 0, 604_800)
     where = one_of(environment, "FEATURE_STORE", _STORES)
-    sinks: list[KeySink] = []
-    if where != "dynamodb":
-        group = required(environment, "FEATURE_GROUP")
-        sinks.append(FeatureStoreSink(client("sagemaker-featurestore-runtime"), group))
+    group = required(environment, "FEATURE_GROUP") if where != "dynamodb" else None
+    table = required(environment, "FEATURES_TABLE")
+    quarantine = required(environment, "QUARANTINE_BUCKET")
     archive = environment.get("ARCHIVE_BUCKET")
+    sinks: list[KeySink] = []
+    if group is not None:
+        sinks.append(FeatureStoreSink(client("sagemaker-featurestore-runtime"), group))
     return Enricher(
         BatchReader(EventReader(definitions), StreamCatalog(), lanes),
         DynamoDBStore(
             client("dynamodb"),
-            required(environment, "FEATURES_TABLE"),
+            table,
             ttl_s(definitions, retention_s),
             plain=where != "sagemaker",
         ),
-        S3Objects(required(environment, "QUARANTINE_BUCKET")),
+        S3Objects(quarantine),
         give_up_after_ms=give_up_after_s * 1000 or None,
         archive=Archive(S3Objects(archive)) if archive else None,
         sinks=sinks,

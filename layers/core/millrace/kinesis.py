@@ -114,18 +114,18 @@ def decode(records: Iterable[Any], stream_of: StreamOf) -> Iterator[Delivery | R
             if len(sequence_number) > _SEQUENCE_DIGITS or not 0 <= arrival_ms < _LATEST_MS:
                 raise ValueError(f"there is no place {sequence_number[:60]} at {arrival_ms} ms")
             event_id, its_source = record["eventID"], record["eventSourceARN"]
-            its_prefix = event_id[: event_id.index(":")]
-            if its_prefix != prefix or its_source != source or stream is None:
-                known = streams.get((its_source, its_prefix))
+            if stream is None or its_source != source or not event_id.startswith(prefix):
+                its_shard = event_id[: event_id.index(":")]
+                known = streams.get((its_source, its_shard))
                 if known is None:
-                    number = _shard_number(its_prefix)
+                    number = _shard_number(its_shard)
                     # With enhanced fan-out the source is the consumer, behind the stream.
                     its_arn = its_source.partition("/consumer/")[0]
-                    found = stream_of(its_arn, its_prefix, sequence, arrival_ms)
-                    known = streams[its_source, its_prefix] = (found, its_prefix, number, its_arn)
+                    found = stream_of(its_arn, its_shard, sequence, arrival_ms)
+                    known = streams[its_source, its_shard] = (found, its_shard, number, its_arn)
                 stream, shard_id, shard, arn = known
                 created_ms = stream.created_ms
-                prefix, source = its_prefix, its_source
+                prefix, source = f"{shard_id}:", its_source
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             yield _malformed(record, error)
             continue
@@ -136,9 +136,13 @@ def decode(records: Iterable[Any], stream_of: StreamOf) -> Iterator[Delivery | R
             position = Position(created_ms, shard, sequence, 0)
             yield Rejected("not-base64", message, coded, sequence_number, position, arn)
             continue
-        place = (created_ms, shard, sequence, 0, sequence_number)
-        plain = _new(Delivery, (*place, partition_key, data, arrival_ms, False, arn))
-        if data.startswith(_KPL_MAGIC) and _digest_is_right(data):
+        # fmt: off
+        plain: Delivery = _new(Delivery, (
+            created_ms, shard, sequence, 0, sequence_number, partition_key, data, arrival_ms,
+            False, arn,
+        ))
+        # fmt: on
+        if data[:4] == _KPL_MAGIC and _digest_is_right(data):
             yield from _deaggregated(plain, stream, shard_id)
         else:
             yield plain

@@ -95,11 +95,19 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Definitions:
-    """A whole features.toml. The first entity's key is the stream's partition key."""
+    """A whole features.toml. The first entity's key is the stream's partition key.
+
+    `prefixes` are what stored keys of entities other than the first begin with.
+    """
 
     event: EventMapping
     entities: tuple[Entity, ...]
     source: str = "features.toml"
+    prefixes: tuple[str, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        prefixes = tuple(f"{entity.name}#" for entity in self.entities)
+        object.__setattr__(self, "prefixes", prefixes)
 
     @property
     def primary(self) -> Entity:

@@ -165,7 +165,6 @@ def storage_key(definitions: Definitions, plan: Plan, key: str) -> str:
     have their entity's name before them. A first entity's key that looks like one of those gets
     its own entity's name, so that no two keys meet.
     """
-    prefixed = any(key.startswith(f"{entity.name}#") for entity in definitions.entities)
-    if plan.index == 0 and not prefixed:
+    if plan.index == 0 and not key.startswith(definitions.prefixes):
         return key
     return f"{plan.entity.name}#{key}"

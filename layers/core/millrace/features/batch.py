@@ -20,7 +20,6 @@ from millrace.quarantine import (
     stream_name,
 )
 
-
 # Half the time of Key(…) or Group(…).
 _new = tuple.__new__
 

@@ -92,8 +92,9 @@ def feedback(request: FeedbackRequest) -> bytes:
 def kind_of(data: bytes) -> Kind:
     """Which record the bytes are. Raises InvalidEvent, naming the field, where they are none."""
     try:
-        document = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
+        # One level deeper, as it will stand in the archive: there it must be readable, too.
+        (document,) = orjson.loads(b"[%b]" % data)
+    except ValueError as error:
         raise InvalidEvent("not-json", f"not valid JSON: {error}") from error
     return check(document)
 
@@ -112,5 +113,7 @@ def check(document: Any) -> Kind:  # noqa: ANN401  a JSON value can be anything
     for name in ("input", "prediction") if kind == INFERENCE else ("outcome",):
         if name not in document:
             raise InvalidEvent(f"invalid-{name}", f"{name} is missing")
+    if kind == INFERENCE:
+        read_time_ms(document["featuresAsOf"], "featuresAsOf")
     read_time_ms(document.get("timestamp"))
     return kind  # type: ignore[no-any-return]  # one of the two, as was checked

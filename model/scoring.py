@@ -37,12 +37,12 @@ class Scorer(Protocol):
 
 def scorer(document: Mapping[str, Any], features: int) -> Scorer:
     """The scorer in a document, for so many features. Raises ConfigurationError."""
-    kinds: dict[Any, Callable[[Mapping[str, Any], int], Scorer]] = {
+    kinds: dict[str, Callable[[Mapping[str, Any], int], Scorer]] = {
         "trees": _trees,
         "linear": _linear,
     }
     kind = document.get("kind")
-    if kind not in kinds:
+    if not isinstance(kind, str) or kind not in kinds:
         raise ConfigurationError(
             f"The model is of kind {kind!r}; this server knows {', '.join(sorted(kinds))}."
         )

@@ -10,7 +10,8 @@ from millrace.errors import ConfigurationError
 from model.rows import Row
 from model.target import Target
 
-_TUNE_FROM, _MEASURE_FROM = 0.6, 0.8
+# Where the second and the third slice begin.
+_STARTS = (0.6, 0.8)
 # With fewer of either kind a figure says nothing.
 _FEWEST = 20
 
@@ -29,13 +30,13 @@ def sliced(rows: Sequence[Row], target: Target) -> Slices:
     A row whose label looks into the next slice's time is in neither: what a model learns from is
     over before the moments begin that it is tried on.
     """
-    starts_ms = [rows[int(len(rows) * share)].at_ms for share in (_TUNE_FROM, _MEASURE_FROM)]
-    found: dict[int, list[Row]] = {0: [], 1: [], 2: []}
+    found: tuple[list[Row], list[Row], list[Row]] = [], [], []
+    starts_ms = [rows[int(len(rows) * share)].at_ms for share in _STARTS] if rows else []
     for row in rows:
         place = sum(row.at_ms >= start_ms for start_ms in starts_ms)
-        if place == 2 or row.at_ms + target.within_ms < starts_ms[place]:
+        if place == len(starts_ms) or row.at_ms + target.within_ms < starts_ms[place]:
             found[place].append(row)
-    slices = Slices(found[0], found[1], found[2])
+    slices = Slices(*found)
     for problem in _problems(slices, target):
         raise ConfigurationError(problem)
     return slices

@@ -8,7 +8,7 @@ that ``scripts/demo --keep`` writes. Each single place can be overridden by an e
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -126,13 +126,22 @@ def _deployed(name: str, environment: Mapping[str, str], describe: Describe) -> 
             for place, (variable, output) in VARIABLES.items()
         }
     )
-    parameters = {**_PARAMETERS, **described.parameters}
-    return Target(
-        where,
-        places,
-        features_file(environment),
-        archive_bucket=_optional(_ARCHIVE, environment, described.outputs),
-        feature_group=_optional(_GROUP, environment, described.outputs),
+    return _with_parameters(
+        Target(
+            where,
+            places,
+            features_file(environment),
+            archive_bucket=_optional(_ARCHIVE, environment, described.outputs),
+            feature_group=_optional(_GROUP, environment, described.outputs),
+        ),
+        described.parameters,
+    )
+
+
+def _with_parameters(target: Target, given: Mapping[str, str]) -> Target:
+    parameters = {**_PARAMETERS, **given}
+    return replace(
+        target,
         retention_hours=int(parameters["RetentionHours"]),
         parallelization_factor=int(parameters["ParallelizationFactor"]),
         feature_store=parameters["FeatureStore"],
@@ -173,7 +182,7 @@ def _local(path: Path, environment: Mapping[str, str]) -> Target:
             for place, (variable, _) in VARIABLES.items()
         }
     )
-    return Target(
+    target = Target(
         f"the local cloud of {path}",
         places,
         Path(environment.get(_FEATURES) or text("features_toml")),
@@ -183,6 +192,7 @@ def _local(path: Path, environment: Mapping[str, str]) -> Target:
         region=text("region"),
         local=True,
     )
+    return _with_parameters(target, content.get("parameters") or {})
 
 
 def _local_file(path: Path) -> Mapping[str, Any]:

@@ -25,6 +25,7 @@ from tests.localcloud.running import running as in_thread
 ROOT = Path(__file__).parents[2]
 EVERYTHING = {
     "Ingest": "on",
+    "ApiAuth": "NONE",
     "ArchiveEvents": "on",
     "FeatureStore": "both",
     "EnhancedFanOut": "on",
@@ -116,7 +117,7 @@ def test_every_event_is_archived(cloud: Running[LocalCloud]) -> None:
 
 def test_everything_listens_on_loopback_and_is_gone_afterwards(tmp_path: Path) -> None:
     async def ports() -> list[int]:
-        options = Options(ROOT, tmp_path, parameters={"Ingest": "on"})
+        options = Options(ROOT, tmp_path, parameters={"Ingest": "on", "ApiAuth": "NONE"})
         async with running(options) as cloud:
             urls = [cloud.url, cloud.stack.http_apis[0].url]
             assert all(urlsplit(url).hostname == "127.0.0.1" for url in urls)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from localcloud.stack import Place, Stack, deploy
-from localcloud.stack.intrinsics import Conditions, Resolver
+from localcloud.stack.intrinsics import Conditions, Resolver, function_of
 from localcloud.stack.parameters import resolve_parameters
 from localcloud.stack.sam import translate
 from localcloud.stack.template import load_template
@@ -16,11 +16,32 @@ from tests.localcloud.stack.fake_aws import FakeAws
 
 ROOT = Path(__file__).parent.parent.parent
 TEMPLATE = ROOT / "template.yaml"
+NETWORK = {
+    "Dax": "on",
+    "VpcId": "vpc-0123456789abcdef0",
+    "SubnetIds": "subnet-0aaaaaaaaaaaaaaaa,subnet-0bbbbbbbbbbbbbbbb,subnet-0cccccccccccccccc",
+    "RouteTableIds": "rtb-0123456789abcdef0",
+    "VpcEndpoints": "all",
+}
 EVERYTHING = {
+    **NETWORK,
+    "AlarmEmail": "ops@shop.example",
+    "Alarms": "on",
+    "ApiAccessLogs": "on",
+    "ApiAuth": "JWT",
+    "ApiCorsOrigins": "https://shop.example,https://admin.shop.example",
+    "ApiJwtAudience": "shop,admin",
+    "ApiJwtIssuer": "https://issuer.example/pool",
     "ArchiveEvents": "on",
+    "CustomerKey": "on",
+    "Dashboard": "on",
+    "DeploymentType": "Canary10Percent5Minutes",
     "EnhancedFanOut": "on",
+    "EnrichConcurrency": "20",
     "FeatureStore": "both",
     "Ingest": "on",
+    "IngestConcurrency": "10",
+    "Tracing": "on",
 }
 
 
@@ -31,10 +52,16 @@ def up(checkout: Path, overrides: Mapping[str, str]) -> tuple[Stack, FakeAws]:
     return deploy(TEMPLATE, place, aws, overrides), aws
 
 
+def translated(overrides: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What SAM makes of the template. Only DeploymentType changes which resources there are."""
+    return _translated(tuple(sorted((EVERYTHING if overrides is None else overrides).items())))
+
+
 @cache
-def translated() -> dict[str, Any]:
+def _translated(overrides: tuple[tuple[str, str], ...]) -> dict[str, Any]:
     template = load_template(TEMPLATE)
-    return translate(template, resolve_parameters(template["Parameters"], {}), "us-east-1")
+    parameters = resolve_parameters(template["Parameters"], dict(overrides))
+    return translate(template, parameters, "us-east-1")
 
 
 def resolver_for(overrides: Mapping[str, str]) -> Resolver:
@@ -44,17 +71,58 @@ def resolver_for(overrides: Mapping[str, str]) -> Resolver:
         parameters = resolve_parameters(translated()["Parameters"], overrides)
 
         def ref(self, name: str) -> object:
-            pseudo = {"AWS::Partition": "aws", "AWS::Region": "r", "AWS::AccountId": "1"}
-            return self.parameters.get(name) or pseudo.get(name) or f"{{{name}}}"
+            pseudo = {
+                "AWS::Partition": "aws",
+                "AWS::Region": "r",
+                "AWS::AccountId": "1",
+                "AWS::StackName": "s",
+                "AWS::StackId": "arn:aws:cloudformation:r:1:stack/s/id",
+            }
+            if name in self.parameters:
+                return self.parameters[name]
+            return pseudo.get(name) or f"{{{name}}}"
 
         def attribute(self, logical_id: str, name: str) -> object:
             return f"{{{logical_id}.{name}}}"
 
     names = Names()
-    return Resolver(names, Conditions(translated()["Conditions"], names))
+    template = translated()
+    conditions = Conditions(template["Conditions"], names, template["Mappings"])
+    return Resolver(names, conditions, template["Mappings"])
+
+
+def present(overrides: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """The resources that there are with these parameters, resolved as `resolver_for` does."""
+    resolver = resolver_for(overrides)
+    found = {}
+    for name, body in translated(overrides)["Resources"].items():
+        if "Condition" not in body or resolver.conditions.holds(body["Condition"]):
+            resolved = resolver.value(body, name)
+            assert isinstance(resolved, dict)
+            found[name] = resolved
+    return found
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:
-    """Properties by logical id."""
+    """Properties by logical id, of everything that the template can make."""
     found = translated()["Resources"].items()
     return {name: body["Properties"] for name, body in found if body["Type"] == kind}
+
+
+def references(node: object) -> Iterator[str]:
+    """Every parameter, resource and condition that a part of a template names."""
+    call = function_of(node)
+    if call is not None and call[0] in ("Ref", "Fn::If", "Fn::GetAtt"):
+        first = call[1][0] if isinstance(call[1], list) else call[1]
+        yield str(first)
+    if call is not None and call[0] == "Fn::Sub":
+        text = call[1][0] if isinstance(call[1], list) else call[1]
+        yield from (part.split("}")[0].split(".")[0] for part in str(text).split("${")[1:])
+    if isinstance(node, Mapping):
+        if set(node) == {"Condition"}:
+            yield str(node["Condition"])
+        for item in node.values():
+            yield from references(item)
+    elif isinstance(node, list):
+        for item in node:
+            yield from references(item)

@@ -1,110 +1,22 @@
-"""template.yaml: least privilege for roles, data private, kept and restorable."""
+"""template.yaml: data are private, encrypted, kept and restorable; no name is fixed."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.template.reading import of_type, resolver_for, translated
+from tests.template.reading import EVERYTHING, of_type, present, resolver_for, translated
 
-
-def granted(role: str, overrides: Mapping[str, str]) -> set[tuple[str, str]]:
-    """Every (action, resource) that a role is allowed."""
-    resolved = resolver_for(overrides).value(translated()["Resources"][role], role)
-    assert isinstance(resolved, Mapping)
-    properties = resolved["Properties"]
-    assert "ManagedPolicyArns" not in properties
-    found = set()
-    for statement in statements(properties["Policies"]):
-        assert statement["Effect"] == "Allow"
-        assert set(statement) <= {"Sid", "Effect", "Action", "Resource"}
-        for action in listed(statement["Action"]):
-            found |= {(action, resource) for resource in listed(statement["Resource"])}
-    return found
-
-
-def statements(policies: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    for policy in policies:
-        yield from policy["PolicyDocument"]["Statement"]
-
-
-def listed(value: str | list[str]) -> list[str]:
-    return value if isinstance(value, list) else [value]
-
-
-def log_access(group: str) -> set[tuple[str, str]]:
-    return {
-        (f"logs:{action}", f"{{{group}.Arn}}") for action in ("CreateLogStream", "PutLogEvents")
-    }
-
-
-ENRICH_NEEDS = {
-    *((f"kinesis:{action}", "{EventStream.Arn}") for action in (
-        "DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards",
-    )),
-    # The only resource that IAM offers for this action.
-    ("kinesis:ListStreams", "*"),
-    *((f"dynamodb:{action}", "{FeaturesTable.Arn}") for action in (
-        "BatchGetItem", "GetItem", "PutItem", "UpdateItem",
-    )),
-    ("s3:PutObject", "{QuarantineBucket.Arn}/*"),
-    ("s3:ListBucket", "{QuarantineBucket.Arn}"),
-    *log_access("EnrichLogGroup"),
-}  # fmt: skip
-FAN_OUT_NEEDS = {("kinesis:SubscribeToShard", "{EventStreamConsumer}")}
-ARCHIVE_NEEDS = {("s3:PutObject", "{ArchiveBucket.Arn}/*")}
-FEATURE_GROUP_NEEDS = {
-    ("sagemaker:PutRecord", "arn:aws:sagemaker:r:1:feature-group/{FeatureGroup}")
+DATA = {
+    "AWS::DynamoDB::Table",
+    "AWS::KMS::Key",
+    "AWS::Kinesis::Stream",
+    "AWS::S3::Bucket",
+    "AWS::SageMaker::FeatureGroup",
 }
-
-
-@pytest.mark.parametrize(
-    ("role", "overrides", "needs"),
-    [
-        ("EnrichRole", {}, ENRICH_NEEDS),
-        ("EnrichRole", {"EnhancedFanOut": "on"}, ENRICH_NEEDS | FAN_OUT_NEEDS),
-        ("EnrichRole", {"ArchiveEvents": "on"}, ENRICH_NEEDS | ARCHIVE_NEEDS),
-        ("EnrichRole", {"FeatureStore": "both"}, ENRICH_NEEDS | FEATURE_GROUP_NEEDS),
-        (
-            "IngestRole",
-            {"Ingest": "on"},
-            {("kinesis:PutRecords", "{EventStream.Arn}"), *log_access("IngestLogGroup")},
-        ),
-        (
-            "FeatureGroupRole",
-            {"FeatureStore": "both"},
-            {
-                ("s3:GetBucketAcl", "{FeatureOfflineBucket.Arn}"),
-                ("s3:PutObject", "{FeatureOfflineBucket.Arn}/*"),
-                ("s3:PutObjectAcl", "{FeatureOfflineBucket.Arn}/*"),
-            },
-        ),
-    ],
-)
-def test_a_role_is_granted_what_it_needs_and_nothing_else(
-    role: str, overrides: dict[str, str], needs: set[tuple[str, str]]
-) -> None:
-    assert granted(role, overrides) == needs
-
-
-def test_every_role_is_looked_at_above_and_every_function_has_its_own() -> None:
-    resources = translated()["Resources"]
-    roles = {name for name, body in resources.items() if body["Type"] == "AWS::IAM::Role"}
-    assert roles == {"EnrichRole", "IngestRole", "FeatureGroupRole"}
-    policies = {body["Type"] for body in resources.values()} & {
-        "AWS::IAM::Policy",
-        "AWS::IAM::ManagedPolicy",
-    }
-    assert not policies
-    used = [
-        body["Properties"]["Role"]["Fn::GetAtt"][0]
-        for body in resources.values()
-        if body["Type"] == "AWS::Lambda::Function"
-    ]
-    assert sorted(used) == ["EnrichRole", "IngestRole"]
 
 
 def test_buckets_are_private_encrypted_and_reached_over_tls_only() -> None:
@@ -128,59 +40,137 @@ def test_buckets_are_private_encrypted_and_reached_over_tls_only() -> None:
         ]
 
 
+def encryption(body: dict[str, Any]) -> object:
+    """Under which key a resource keeps what it holds."""
+    properties = body["Properties"]
+    kind = body["Type"]
+    if kind == "AWS::S3::Bucket":
+        (rule,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        return rule["ServerSideEncryptionByDefault"]
+    if kind == "AWS::SageMaker::FeatureGroup":
+        online = properties["OnlineStoreConfig"].get("SecurityConfig")
+        return online, properties["OfflineStoreConfig"]["S3StorageConfig"].get("KmsKeyId")
+    where = {
+        "AWS::DynamoDB::Table": "SSESpecification",
+        "AWS::Kinesis::Stream": "StreamEncryption",
+        "AWS::Lambda::Function": "KmsKeyArn",
+        "AWS::Logs::LogGroup": "KmsKeyId",
+        "AWS::SNS::Topic": "KmsMasterKeyId",
+    }
+    return properties.get(where[kind]) if kind in where else "holds nothing"
+
+
+KEY = "{Key.Arn}"
+ENCRYPTED: dict[str, tuple[object, object]] = {
+    "AWS::DynamoDB::Table": (None, {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY}),
+    "AWS::Kinesis::Stream": (
+        {"EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"},
+        {"EncryptionType": "KMS", "KeyId": KEY},
+    ),
+    "AWS::Lambda::Function": (None, KEY),
+    "AWS::Logs::LogGroup": (None, KEY),
+    "AWS::S3::Bucket": (
+        {"SSEAlgorithm": "AES256"},
+        {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY},
+    ),
+    "AWS::SNS::Topic": (None, "{Key}"),
+    "AWS::SageMaker::FeatureGroup": ((None, None), ({"KmsKeyId": KEY}, KEY)),
+}
+
+
+@pytest.mark.parametrize("kind", ENCRYPTED)
+def test_a_key_of_one_s_own_encrypts_everything_or_nothing(kind: str) -> None:
+    for index, key in enumerate(("off", "on")):
+        resources = present({**EVERYTHING, "CustomerKey": key})
+        found = [body for body in resources.values() if body["Type"] == kind]
+        assert found
+        for body in found:
+            assert encryption(body) == ENCRYPTED[kind][index]
+
+
+def test_the_key_is_absent_unless_asked_for() -> None:
+    assert "Key" not in present({})
+    assert "Key" in present({"CustomerKey": "on"})
+
+
 def test_what_is_quarantined_does_not_expire() -> None:
     (rule,) = of_type("AWS::S3::Bucket")["QuarantineBucket"]["LifecycleConfiguration"]["Rules"]
     assert not {"ExpirationInDays", "ExpirationDate", "Transitions"} & set(rule)
 
 
-def test_tables_can_be_restored_and_the_stream_is_encrypted() -> None:
+def test_tables_can_be_restored_and_expire_items() -> None:
     for properties in of_type("AWS::DynamoDB::Table").values():
+        assert properties["BillingMode"] == "PAY_PER_REQUEST"
+        assert properties["TimeToLiveSpecification"]["Enabled"] is True
         assert properties["PointInTimeRecoverySpecification"] == {
             "PointInTimeRecoveryEnabled": True
         }
-    assert of_type("AWS::Kinesis::Stream")["EventStream"]["StreamEncryption"]
 
 
 def test_data_are_kept_unless_told_otherwise() -> None:
-    kept = {
-        "ArchiveBucket",
-        "EventStream",
-        "FeatureGroup",
-        "FeatureOfflineBucket",
-        "FeaturesTable",
-        "QuarantineBucket",
-        "RedriveLedgerTable",
-    }
     for retain, policy in (("on", "Retain"), ("off", "Delete")):
         resolver = resolver_for({"RetainData": retain})
         for logical_id, body in translated()["Resources"].items():
+            if body["Type"] == "AWS::Lambda::Version":
+                continue  # SAM keeps old versions, to which an alias can go back
             for attribute in ("DeletionPolicy", "UpdateReplacePolicy"):
                 value = resolver.value(body.get(attribute, "Delete"), logical_id)
-                assert value == (policy if logical_id in kept else "Delete"), logical_id
+                expected = policy if body["Type"] in DATA else "Delete"
+                assert value == expected, logical_id
 
 
-def test_every_function_logs_to_a_group_that_expires() -> None:
+def test_every_function_logs_to_a_group_of_its_own_and_every_group_expires() -> None:
+    functions = of_type("AWS::Lambda::Function")
+    used = {name: body["LoggingConfig"]["LogGroup"]["Ref"] for name, body in functions.items()}
+    assert used == {name: f"{name.removesuffix('Function')}LogGroup" for name in functions}
     groups = of_type("AWS::Logs::LogGroup")
-    used = {
-        properties["LoggingConfig"]["LogGroup"]["Ref"]
-        for properties in of_type("AWS::Lambda::Function").values()
-    }
-    assert used == set(groups)
+    assert set(used.values()) < set(groups)
     for properties in groups.values():
         assert properties["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 
+NAMED_WITHIN = {
+    # Names of features, and of what is named within something that has a name of its own.
+    "ApiAuthorizer.Name",
+    "ApiStage.StageName",
+    "EventStreamConsumer.ConsumerName",
+    "FeatureGroup.EventTimeFeatureName",
+    "FeatureGroup.RecordIdentifierFeatureName",
+}
+
+
 def test_no_resource_has_a_fixed_physical_name() -> None:
-    fixed = {
-        f"{name}.{key}"
-        for name, body in translated()["Resources"].items()
-        for key, value in body.get("Properties", {}).items()
-        if re.fullmatch(r"\w*Name", key) and isinstance(value, str)
-    }
-    # Features by name; a consumer and a stage are named within their stream and API.
-    assert fixed == {
-        "EventStreamConsumer.ConsumerName",
-        "FeatureGroup.EventTimeFeatureName",
-        "FeatureGroup.RecordIdentifierFeatureName",
-        "HttpApiApiGatewayDefaultStage.StageName",
-    }
+    fixed = set()
+    for name, body in translated()["Resources"].items():
+        if body["Type"] in ("AWS::CloudWatch::Alarm", "AWS::Lambda::Alias"):
+            continue  # looked at below
+        for key, value in body.get("Properties", {}).items():
+            if re.fullmatch(r"\w*Name", key) and isinstance(value, str):
+                fixed.add(f"{name}.{key}")
+    assert fixed == NAMED_WITHIN
+    assert all("AlarmName" not in alarm for alarm in of_type("AWS::CloudWatch::Alarm").values())
+    # An alias is named within its function.
+    assert {alias["Name"] for alias in of_type("AWS::Lambda::Alias").values()} == {"live"}
+
+
+def test_names_that_are_made_hold_the_stack_s() -> None:
+    made = dict(_made_names())
+    assert made
+    for where, name in made.items():
+        assert re.search(r"\bs\b|\bid\b", name), where  # the stack's name, or its id
+
+
+def _made_names() -> Iterator[tuple[str, str]]:
+    """Physical names that the template puts together."""
+    keys = {"AliasName", "FeatureGroupName", "LayerName", "LogGroupName", "Name"}
+    kinds = {"AWS::ApiGatewayV2::Authorizer", "AWS::Lambda::Alias"}
+    for logical_id, body in present(EVERYTHING).items():
+        if body["Type"] in kinds:
+            continue
+        for key in keys & set(body["Properties"]):
+            yield f"{logical_id}.{key}", body["Properties"][key]
+
+
+def test_a_dashboard_and_an_endpoint_are_named_by_cloudformation_or_by_the_stack() -> None:
+    dashboard = of_type("AWS::CloudWatch::Dashboard")["MillraceDashboard"]
+    assert "DashboardName" not in dashboard

@@ -14,7 +14,7 @@ from localcloud.stack.parameters import resolve_parameters
 from localcloud.stack.template import load_template
 from localcloud.stack.types import NO_OPS, SUPPORTED
 from tests.localcloud.stack.fake_aws import FakeAws
-from tests.template.reading import EVERYTHING, TEMPLATE, translated, up
+from tests.template.reading import EVERYTHING, NETWORK, TEMPLATE, translated, up
 
 PARAMETER_SETS: Mapping[str, dict[str, str]] = {
     "default": {},
@@ -23,7 +23,13 @@ PARAMETER_SETS: Mapping[str, dict[str, str]] = {
     "fan-out": {"EnhancedFanOut": "on", "ParallelizationFactor": "10"},
     "sagemaker": {"FeatureStore": "sagemaker"},
     "ingest": {"Ingest": "on"},
+    "ingest, open": {"Ingest": "on", "ApiAuth": "NONE", "ApiCorsOrigins": "*"},
     "archive": {"ArchiveEvents": "on"},
+    "dax": NETWORK,
+    "dax, nothing added": {**NETWORK, "VpcEndpoints": "none", "RouteTableIds": ""},
+    "watched": {"Alarms": "on", "Dashboard": "on"},
+    "gradual": {"Alarms": "on", "DeploymentType": "Canary10Percent10Minutes"},
+    "own key": {"CustomerKey": "on"},
     "given up early": {"MaximumRetryAttempts": "3", "MaximumRecordAgeSeconds": "60"},
     "local": {"Runtime": "python3.11", "Architecture": "x86_64"},
 }
@@ -64,21 +70,26 @@ def test_every_type_is_made_or_has_a_reason_not_to_be() -> None:
 
 def test_what_is_off_is_absent(checkout: Path) -> None:
     stack, _ = up(checkout, {})
-    optional = {
-        "ArchiveBucket",
-        "EventStreamConsumer",
-        "FeatureGroup",
-        "FeatureOfflineBucket",
-        "HttpApi",
-        "IngestFunction",
-        "IngestRole",
+    kinds = {resource.type for resource in stack.resources.values()}
+    # What is there without asking: the stream and its function, their state, saved queries.
+    assert kinds == {
+        "AWS::DynamoDB::Table",
+        "AWS::IAM::Role",
+        "AWS::Kinesis::Stream",
+        "AWS::Lambda::Alias",
+        "AWS::Lambda::EventSourceMapping",
+        "AWS::Lambda::Function",
+        "AWS::Lambda::LayerVersion",
+        "AWS::Lambda::Version",
+        "AWS::Logs::LogGroup",
+        "AWS::Logs::QueryDefinition",
+        "AWS::S3::Bucket",
+        "AWS::S3::BucketPolicy",
     }
-    assert not optional & set(stack.resources)
-    assert {"ArchiveBucketName", "ConsumerArn", "EventsUrl", "FeatureGroupName"}.isdisjoint(
-        stack.outputs
-    )
+    assert list(stack.functions) == ["EnrichFunction"]
     everything, _ = up(checkout, EVERYTHING)
-    assert optional <= set(everything.resources)
+    named = set(translated()["Resources"]) - set(everything.resources)
+    assert not named, "EVERYTHING leaves something out"
 
 
 def test_the_stream_follows_its_mode(checkout: Path) -> None:
@@ -153,12 +164,13 @@ def test_with_fan_out_the_function_reads_from_its_own_lane(checkout: Path) -> No
 def test_the_environment_of_enrich(checkout: Path) -> None:
     stack, _ = up(checkout, {"GiveUpAfterSeconds": "90", "ParallelizationFactor": "2"})
     expected = COMMON_VARIABLES | {
-        "POWERTOOLS_SERVICE_NAME": "enrich",
+        "POWERTOOLS_SERVICE_NAME": "demo-enrich",
         "FEATURES_TABLE": stack.outputs["FeaturesTableName"],
         "QUARANTINE_BUCKET": stack.outputs["QuarantineBucketName"],
         "ARCHIVE_BUCKET": "",
         "FEATURE_STORE": "dynamodb",
         "FEATURE_GROUP": "",
+        "DAX_ENDPOINT": "",
         "PARALLELIZATION_FACTOR": "2",
         "GIVE_UP_AFTER_S": "90",
         "STREAM_RETENTION_HOURS": "72",
@@ -174,7 +186,7 @@ def test_the_environment_of_enrich(checkout: Path) -> None:
 def test_the_environment_of_ingest(checkout: Path) -> None:
     stack, _ = up(checkout, {"Ingest": "on"})
     assert stack.functions["IngestFunction"].environment == COMMON_VARIABLES | {
-        "POWERTOOLS_SERVICE_NAME": "ingest",
+        "POWERTOOLS_SERVICE_NAME": "demo-ingest",
         "STREAM_NAME": stack.outputs["StreamName"],
     }
 
@@ -221,8 +233,10 @@ def test_two_stacks_share_no_name(checkout: Path) -> None:
     for stack_name in ("one", "two"):
         place = Place(stack_name, checkout, lambda logical_id: "http://api.test")
         stack = deploy(TEMPLATE, place, FakeAws(), EVERYTHING)
-        names.append({resource.ref for resource in stack.resources.values()})
-    # A stage's name and a consumer's belong to their API and stream alone.
+        made = stack.resources.values()
+        # A key has no name, only an id of AWS's.
+        names.append({one.ref for one in made if one.type != "AWS::KMS::Key"})
+    # A stage is named within its API.
     assert names[0] & names[1] == {"$default"}
 
 
@@ -241,6 +255,22 @@ def test_two_stacks_share_no_name(checkout: Path) -> None:
         ("FeatureStore", "redis"),
         ("Runtime", "python3.10"),
         ("LogRetentionDays", "2"),
+        ("EnrichMemoryMb", "127"),
+        ("EnrichConcurrency", "-2"),
+        ("ApiAuth", "BASIC"),
+        ("ApiJwtIssuer", "http://issuer.example"),
+        ("ApiJwtAudience", "a, b"),
+        ("ApiCorsOrigins", "shop.example"),
+        ("ApiRateLimit", "0"),
+        ("DaxNodeType", "r5.large"),
+        ("DaxNodes", "12"),
+        ("VpcId", "vpc-x"),
+        ("SubnetIds", "subnet-0a, subnet-0b"),
+        ("SubnetIds", "subnet-0a,subnet-0b,subnet-0c,subnet-0d"),
+        ("RouteTableIds", "subnet-0a"),
+        ("DeploymentType", "Canary5Percent"),
+        ("AlarmEmail", "nobody"),
+        ("AlarmLatePercent", "101"),
     ],
 )
 def test_parameters_are_bounded(name: str, value: str) -> None:

@@ -223,6 +223,8 @@ TYPES: Final[Mapping[str, ResourceType]] = {
         },
     ),
     "AWS::Lambda::EventSourceMapping": ResourceType(
-        _make_mapping, "a reader of the stream that invokes the function", TAGS
+        _make_mapping,
+        "a reader of the stream that invokes the function",
+        {"MetricsConfig": "the mapping counts for itself", **TAGS},
     ),
 }

@@ -351,7 +351,7 @@ def test_an_encoded_body_is_refused(bench: Bench) -> None:
 def test_what_was_measured(bench: Bench) -> None:
     outcome = bench.run(predict())
     names = {measure.name for measure in outcome.measures}
-    assert names == {"FeatureAge", "Predictions", "PredictLatency"}
+    assert names == {"FeatureAge", "Predictions", "PredictLatency", "Status2xx"}
     assert measured(outcome, "FeatureAge") == [57_000]
     assert outcome.summary["route"] == "POST /predict"
     assert outcome.summary["status"] == 200

@@ -120,6 +120,7 @@ class Api:
             )
             if call.stage == "endpoint":
                 call.count(_counted_as(error))
+        call.count(f"Status{response['statusCode'] // 100}xx")
         if route == "POST /predict":
             call.took("PredictLatency", begun_s)
         return Outcome(response, call.measures, _summary(route, response, call), wrong)

@@ -39,6 +39,7 @@ def api(environment: Mapping[str, str]) -> Api:
     """The API for an environment. Raises ConfigurationError, naming the variable."""
     plan = plans_of(definitions_of(environment))[0]
     deadline_ms = _deadline_ms(environment)
+    refuse_unknown = one_of(environment, "UNKNOWN_USER", ("answer", "refuse")) == "refuse"
     return Api(
         plan,
         _profiles(environment, plan, deadline_ms / 1000),
@@ -46,7 +47,7 @@ def api(environment: Mapping[str, str]) -> Api:
         Clock(lambda: time.time_ns() // 1_000_000, time.monotonic, lambda: str(uuid.uuid4())),
         stream=_stream(environment),
         deadline_ms=deadline_ms,
-        refuse_unknown=one_of(environment, "UNKNOWN_USER", ("answer", "refuse")) == "refuse",
+        refuse_unknown=refuse_unknown,
     )
 
 
@@ -61,8 +62,9 @@ def _profiles(environment: Mapping[str, str], plan: Plan, deadline_s: float) -> 
     if one_of(environment, "FEATURE_STORE", ("dynamodb", "sagemaker", "both")) == "sagemaker":
         from millrace.inference.feature_store import FeatureStoreProfiles
 
+        group = required(environment, "FEATURE_GROUP")
         runtime = client("sagemaker-featurestore-runtime", timeout_s=timeout_s, tries=1)
-        return FeatureStoreProfiles(runtime, required(environment, "FEATURE_GROUP"), plan)
+        return FeatureStoreProfiles(runtime, group, plan)
     table = required(environment, "FEATURES_TABLE")
     consistent = one_of(environment, "CONSISTENT_READ", ("on", "off")) == "on"
     dynamodb = client("dynamodb", timeout_s=timeout_s, tries=1)

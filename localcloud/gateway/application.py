@@ -52,9 +52,36 @@ class CrashHook(Protocol):
         ...
 
 
+class Observer(Protocol):
+    """What hears of every answer that is an error, injected ones included."""
+
+    def __call__(self, call: Call, error: str, status: int, body: bytes) -> None:
+        """`body` is the beginning of the request's body, as far as it was read."""
+        ...
+
+
 async def no_crash(point: CrashPoint) -> None:
     """The hook where nobody can be killed: the connection is dropped all the same."""
     _log.warning("A crash was planned at %s, but no crash hook is set", point)
+
+
+def _nobody(call: Call, error: str, status: int, body: bytes) -> None:
+    """The observer where nobody wants to know."""
+
+
+@dataclass(slots=True)
+class _Body:
+    """A request's body on its way to a service; its first piece is remembered."""
+
+    receive: Receive
+    first: bytes | None = None
+
+    async def __call__(self) -> Message:
+        """ASGI's receive."""
+        message = await self.receive()
+        if self.first is None:
+            self.first = message.get("body", b"")
+        return message
 
 
 @dataclass(slots=True)
@@ -66,6 +93,7 @@ class Gateway:
     injector: Injector = field(default_factory=Injector)
     counters: Counters = field(default_factory=Counters)
     crash_hook: CrashHook = no_crash
+    observer: Observer = _nobody
     _admin: Admin = field(init=False)
 
     def __post_init__(self) -> None:
@@ -96,14 +124,15 @@ class Gateway:
         if decision.delay_s:
             await asyncio.sleep(decision.delay_s)
         after = decision.effect is not None and decision.when is When.AFTER
-        watcher = Watcher(send, mute=after)
+        watcher, body = Watcher(send, mute=after), _Body(receive)
         if decision.effect is None or after:
-            await self._dispatch(call, scope, receive, watcher)
+            await self._dispatch(call, scope, body, watcher)
         else:
-            await _drain(receive)
+            await _drain(body)
         if decision.effect is None:
-            self._count(call, watcher)
+            self._count(call, watcher, body)
         elif isinstance(decision.effect, Fail):
+            self.observer(call, decision.effect.code, decision.effect.status, body.first or b"")
             await self._fail(call, decision.effect, scope, send, watcher.capacity)
         else:
             if isinstance(decision.effect, Crash):
@@ -111,11 +140,13 @@ class Gateway:
             self.counters.count_unanswered(call.service, call.operation)
             await drop(scope, receive)
 
-    def _count(self, call: Call, watcher: Watcher) -> None:
+    def _count(self, call: Call, watcher: Watcher, body: _Body) -> None:
         if watcher.status == 0:  # the client went away in the middle of its request
             self.counters.count_unanswered(call.service, call.operation)
-        else:
-            self.counters.count(call.service, call.operation, watcher.error, watcher.capacity)
+            return
+        self.counters.count(call.service, call.operation, watcher.error, watcher.capacity)
+        if watcher.error is not None:
+            self.observer(call, watcher.error, watcher.status, body.first or b"")
 
     async def _fail(self, call: Call, fail: Fail, scope: Scope, send: Send, capacity: str) -> None:
         self.counters.count(call.service, call.operation, fail.code, capacity)

@@ -6,7 +6,8 @@ import asyncio
 import base64
 import logging
 import os
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,6 +34,14 @@ _DENIED = {401: "Unauthorized", 403: "Forbidden"}
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A request that was answered, for metrics."""
+
+    status: int
+    latency_ms: float
+
+
 def application(
     routes: Sequence[Route],
     invoker: Invoker,
@@ -41,13 +50,14 @@ def application(
     api: Api | None = None,
     cors: Cors | None = None,
     rate: Rate | None = None,
+    observe: Callable[[Served], None] = lambda served: None,
 ) -> Starlette:
     """An HTTP API with these routes in front of the functions that `invoker` runs.
 
-    `rate` throttles each route that has no rate of its own. Raises UnsupportedResource for routes
-    that cannot be served.
+    `rate` throttles each route that has no rate of its own; `observe` hears of every request.
+    Raises UnsupportedResource for routes that cannot be served.
     """
-    http_api = _HttpApi(RouteTable(routes), invoker, clock, api or Api(), cors, rate)
+    http_api = _HttpApi(RouteTable(routes), invoker, clock, api or Api(), cors, rate, observe)
     return Starlette(routes=[Mount("/", http_api.serve)])
 
 
@@ -59,12 +69,13 @@ class _HttpApi:
     api: Api
     cors: Cors | None
     rate: Rate | None
+    observe: Callable[[Served], None]
     _buckets: dict[str, Bucket] = field(default_factory=dict)
     _running: set[asyncio.Task[Invocation]] = field(default_factory=set)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI)."""
-        request = Request(scope, receive)
+        request, began_s = Request(scope, receive), time.perf_counter()
         if self.cors is not None and self.cors.is_preflight(request.method, request.headers):
             allowed = self.cors.preflight_headers(request.headers["origin"])
             answer = Answer(204, tuple(allowed.items()), b"")
@@ -74,6 +85,7 @@ class _HttpApi:
         for name, value in answer.headers:
             response.headers.append(name, value)
         response.headers["apigw-requestid"] = _request_id()
+        self.observe(Served(answer.status, (time.perf_counter() - began_s) * 1000))
         await response(scope, receive, send)
 
     def _with_cors(self, answer: Answer, origin: str | None) -> Answer:

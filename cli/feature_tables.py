@@ -11,7 +11,7 @@ from millrace.features.plan import Plan
 from millrace.features.snapshot import Features, snapshot
 
 from cli.figures import NOTHING, duration, figure, moment
-from cli.output import print_facts, print_line, print_table
+from cli.output import print_facts, print_line, print_table, quantity
 
 _SECONDS = "_s"
 _WHENEVER = "now"
@@ -71,12 +71,11 @@ def print_found(found: Found) -> None:
     if profile.accepted:
         ago = duration((found.at_ms - profile.latest_ms) / 1000)
         facts.append(("newest event", f"{moment(profile.latest_ms)}, {ago} before"))
-    became = f"{profile.late:,} late, {profile.duplicates:,} duplicates"
+    became = f"{profile.late:,} late, {quantity(profile.duplicates, 'duplicate')}"
     facts.append(("so far", f"{profile.accepted:,} accepted, {became}"))
     if entry.holes:
-        facts.append(
-            ("incomplete", f"{len(entry.holes)} holes: see millrace quarantine list --kind gave-up")
-        )
+        holes = quantity(len(entry.holes), "hole")
+        facts.append(("incomplete", f"{holes}: see millrace quarantine list --kind gave-up"))
     print_facts(facts, title=f"{found.plan.entity.name} {found.key}")
     _print_features(found.plan, features)
     print_line()

@@ -1,4 +1,4 @@
-"""What follows a batch that was stored, and one that cannot be: sinks, holes, what is remembered."""
+"""What follows a batch: sinks, holes, what a worker remembers, the report."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _COLUMNS = ("ROC AUC", "PR AUC", "log loss", "Brier", "calibration error")
 
 def document(trained: Trained, rows: Rows, out: str, size: int) -> dict[str, Any]:
     """Everything, as JSON."""
-    contract = trained.contract
+    contract, summary = trained.contract, rows.summary
     return {
         "out": out,
         "bytes": size,
@@ -33,7 +33,11 @@ def document(trained: Trained, rows: Rows, out: str, size: int) -> dict[str, Any
         "trained_on": contract.trained_on,
         "trained_with": contract.trained_with,
         "history": {
-            **{name: value for name, value in asdict(rows.summary).items() if name != "rows"},
+            "records": summary.records,
+            "duplicates": summary.duplicates,
+            "late": summary.late,
+            "without_key": summary.without_key,
+            "invalid": dict(summary.invalid.most_common()),
             "overtaken": rows.overtaken,
             "incomplete": rows.incomplete,
             "types": dict(rows.types.most_common()),

@@ -141,9 +141,10 @@ def _train(arguments: Arguments, console: Console) -> None:
         report = document(trained, rows, str(arguments.out), len(body))
         print(json.dumps(report, indent=2))
         return
-    show(trained, rows, _console(stderr=False))
+    results = _console(stderr=False)
+    show(trained, rows, results)
     contract = trained.contract
-    console.print(
+    results.print(
         f"{arguments.out} ({len(body):,} bytes): model {contract.model_version}, for features"
         f" {contract.features_version}.",
         markup=False,

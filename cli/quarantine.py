@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated
 
 import orjson
 import typer
 from millrace.errors import ConfigurationError, QuarantineError
-from millrace.events import EventReader
-from millrace.features.batch import BatchReader
-from millrace.features.redrive import Redriver
 
 from cli.commands import (
     JsonOption,
@@ -28,6 +24,7 @@ from cli.judging import Judged, Status, judged, redriven, totals
 from cli.kept_objects import Kind
 from cli.output import agreed, complain, print_json, print_line, say
 from cli.progress import progress, watched
+from cli.quarantine_place import Place, place_of
 from cli.quarantine_view import (
     kinds_line,
     object_document,
@@ -48,33 +45,6 @@ KindOption = Annotated[
         " gave up; may be repeated.",
     ),
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """The quarantine of a target, and what works on it."""
-
-    where: str
-    redriver: Redriver
-    parallel: int
-
-    def keys(self, kinds: Sequence[Kind] | None) -> list[str]:
-        """The keys of all objects of these kinds; of every kind where none is named."""
-        prefixes = [kind.prefix for kind in Kind if kind in (kinds or Kind)]
-        with progress("listing", None) as advance:
-            pending = self.redriver.pending(prefixes)
-            return list(watched(pending, advance, "object"))
-
-
-def _place(ctx: typer.Context, stack: str | None, local: str | None) -> _Place:
-    around = surroundings(ctx)
-    target = around.target(stack, local)
-    definitions = around.definitions(target)
-    cloud = around.connect(target)
-    objects = cloud.quarantine()
-    reader = BatchReader(EventReader(definitions), cloud.streams(), target.parallelization_factor)
-    redriver = Redriver(reader, cloud.store(definitions), objects, cloud.sinks())
-    return _Place(target.where, redriver, objects.parallel)
 
 
 @app.command(
@@ -117,7 +87,7 @@ def list_objects(
     """
     if status is not None and not judge:
         raise ConfigurationError("--status needs what --no-judge leaves out; give one of them.")
-    place = _place(ctx, stack, local)
+    place = place_of(surroundings(ctx), stack, local)
     keys = place.keys(kind)
     with progress("judging" if judge else "reading", len(keys)) as advance:
         work = place.redriver.judge if judge else None
@@ -135,7 +105,7 @@ def list_objects(
         print_totals(found, keys)
 
 
-def _print_list(found: Sequence[Judged], keys: Sequence[str], place: _Place) -> None:
+def _print_list(found: Sequence[Judged], keys: Sequence[str], place: Place) -> None:
     counts = {kind: sum(Kind.of(key) is kind for key in keys) for kind in Kind}
     print_json(
         {
@@ -165,7 +135,7 @@ def show(
     local: LocalOption = None,
 ) -> None:
     """Show an object with its records, the reason, and what a redrive would find."""
-    place = _place(ctx, stack, local)
+    place = place_of(surroundings(ctx), stack, local)
     (one,) = judged([key], place.redriver, place.redriver.judge, 1)
     if one.kept is None:
         raise QuarantineError(f"{one.problem}")
@@ -221,7 +191,7 @@ def redrive(
     """
     mended = _parsed(changes or ())
     _check_choice(keys, everything, kind, mended)
-    place = _place(ctx, stack, local)
+    place = place_of(surroundings(ctx), stack, local)
     chosen = list(dict.fromkeys(keys)) if keys else place.keys(kind)
     ask = everything and not yes and bool(chosen) and surroundings(ctx).attended()
     if dry_run or ask:
@@ -270,7 +240,7 @@ def _check_choice(
         raise ConfigurationError("--set mends poison only: name its keys, or --kind poison.")
 
 
-def _plan(place: _Place, keys: Sequence[str], mended: Mapping[str, object]) -> list[Judged]:
+def _plan(place: Place, keys: Sequence[str], mended: Mapping[str, object]) -> list[Judged]:
     """What a redrive would find."""
     with progress("judging", len(keys)) as advance:
         work = judged(
@@ -280,7 +250,7 @@ def _plan(place: _Place, keys: Sequence[str], mended: Mapping[str, object]) -> l
 
 
 def _show_done(
-    done: Sequence[Judged], chosen: Sequence[str], place: _Place, *, dry_run: bool, as_json: bool
+    done: Sequence[Judged], chosen: Sequence[str], place: Place, *, dry_run: bool, as_json: bool
 ) -> None:
     if as_json:
         print_json(

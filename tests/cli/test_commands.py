@@ -7,11 +7,6 @@ import importlib
 import json
 import pkgutil
 import re
-import shlex
-import subprocess
-import sys
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +19,11 @@ import cli
 from cli.commands import FAILED, WRONG, CommandGroup, MillraceCommand
 from cli.main import app
 from cli.output import json_text, print_json, printable
-from cli.reference import PAGE, commands, main, page
+from cli.reference import commands
 from cli.surroundings import Surroundings
 from tests.cli.fakes import Commands, FakeCloud
 from tests.features.streaming import document, record
 
-ROOT = Path(__file__).parents[2]
 MODULES = [f"cli.{module.name}" for module in pkgutil.iter_modules(cli.__path__)]
 
 
@@ -79,56 +73,6 @@ def test_a_group_alone_shows_its_commands(millrace: Commands, name: list[str]) -
 
 def test_the_version(millrace: Commands) -> None:
     assert re.fullmatch(r"millrace (\d+\.\d+\.\d+|, not installed)\n", millrace("--version").out)
-
-
-# The reference.
-
-
-def test_the_reference_is_current() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(PAGE.read_text(encoding="utf-8"))
-    assert main(["--check"]) == 0
-    assert main(["--nonsense"]) == 2
-
-
-def test_a_page_without_its_mark_is_not_overwritten() -> None:
-    with pytest.raises(ValueError, match="has no line"):
-        page("# Something else\n")
-
-
-def test_every_command_is_in_the_reference_and_linked() -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    for name in commands():
-        assert f"\n## `{name}`\n" in text
-        assert f"](#{name.replace(' ', '-')})" in text
-
-
-def typed() -> Iterator[tuple[str, str]]:
-    """Every command of ours in the documents' console blocks and in the demo's hint."""
-    for document_ in (*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"):
-        for block in re.findall(r"```console\n(.*?)```", document_.read_text(), re.S):
-            for line in block.replace("\\\n", " ").splitlines():
-                found = re.search(r"(?:^\$|\|) (?:\.venv/bin/)?millrace ([^|#]*)", line)
-                if found:
-                    yield document_.name, found[1].strip()
-
-
-@pytest.mark.parametrize(("where", "line"), list(typed()))
-def test_commands_in_the_documents_can_be_typed(where: str, line: str) -> None:
-    group: Any = get_command(app)
-    words = shlex.split(line)
-    name = "millrace"
-    # What the root makes of its words is what the commands get.
-    words = [f"{word}=x" if word == "--local" else word for word in words]
-    while isinstance(group, CommandGroup):
-        part = words.pop(0)
-        assert part in group.commands, f"{where}: millrace {line}"
-        group, name = group.commands[part], f"{name} {part}"
-    group.make_context(name, words)
-
-
-def test_the_documents_show_commands() -> None:
-    shown = {" ".join(line.split()[:2]) for _, line in typed()}
-    assert shown >= {name.removeprefix("millrace ") for name in commands()}
 
 
 # Errors.
@@ -208,67 +152,3 @@ def test_json_stays_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert not set("\x1b\x7f\x9b\u202e") & set(json_text(value))
     print_json(value)
     assert json.loads(capsys.readouterr().out) == value
-
-
-# The command as it is installed.
-
-# Only what the wheel asks for, and what that needs, can be imported.
-BARE = """
-import re, sys
-from importlib import metadata
-
-wheel, *wanted = sys.argv.pop(1).split(",")
-allowed = {"millrace"}
-while wanted:
-    name = re.split(r"[^\\w.-]", wanted.pop())[0].lower().replace("_", "-")
-    if name not in allowed:
-        allowed.add(name)
-        wanted += [need for need in metadata.requires(name) or [] if ";" not in need]
-owners = metadata.packages_distributions()
-
-class OnlyThose:
-    def find_spec(name, path=None, target=None):
-        owned = {owner.lower().replace("_", "-") for owner in owners.get(name, ["millrace"])}
-        if not owned & allowed:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-sys.meta_path.insert(0, OnlyThose)
-for name in ["pytest", "hypothesis", "moto", "starlette", "samtranslator", "httpx"]:
-    try:
-        __import__(name)
-    except ModuleNotFoundError:
-        continue
-    raise AssertionError(name)
-import cli.main
-assert cli.main.__file__.startswith(wheel), cli.main.__file__
-cli.main.main()
-"""
-
-
-def test_the_wheel_asks_for_all_that_the_command_needs(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(tmp_path / "wheel")
-    (found,) = (tmp_path / "wheel").glob("*.dist-info/METADATA")
-    needs = re.findall(r"^Requires-Dist: (.*)$", found.read_text(), re.M)
-    assert "typer" in needs
-    unpacked = str(tmp_path / "wheel")
-    done = subprocess.run(
-        [sys.executable, "-c", BARE, ",".join([unpacked, *needs]), "features", "check"],
-        cwd=tmp_path,
-        env={"PYTHONPATH": unpacked, "MILLRACE_FEATURES": str(ROOT / "features.toml")},
-        capture_output=True,
-        text=True,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_the_installed_command_runs_anywhere(tmp_path: Path) -> None:
-    command = Path(sys.executable).with_name("millrace")
-    done = subprocess.run(
-        [command, "features", "check"], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "Cannot read features.toml" in done.stderr

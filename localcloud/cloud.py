@@ -1,52 +1,47 @@
 """The local cloud, whole: started from template.yaml, stopped without a trace.
 
-One event loop holds Kinesis, the feature store, the gateway, HTTP APIs and event source mappings;
-moto and the functions' workers are processes of their own, which end with this one whatever
-happens to it. Every server listens on a free loopback port.
+One event loop holds Kinesis, the feature store, the gateway, HTTP APIs, event source mappings and
+alarms; moto, the functions' workers and the endpoints' model servers are processes of their own,
+which end with this one whatever happens to it. Every server listens on a free loopback port.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from millrace.errors import LocalCloudError
 
+from localcloud import assembly
 from localcloud.clock import RealClock
+from localcloud.cloudwatch.alarms import Alarm
+from localcloud.cloudwatch.measuring import MappingSampler, Measured, MeasuredInvoker
+from localcloud.cloudwatch.metrics import MetricStore
+from localcloud.cloudwatch.monitor import Monitor
+from localcloud.emulated import Emulated, emulated
 from localcloud.event_source_mapping.checkpoints import Checkpoints
 from localcloud.event_source_mapping.config import MappingConfig
 from localcloud.event_source_mapping.faults import Faults
 from localcloud.event_source_mapping.mapping import EventSourceMapping
 from localcloud.faults.injector import Injector
 from localcloud.faults.plan import FaultPlan
-from localcloud.feature_store.application import application as feature_store_app
-from localcloud.feature_store.definitions import Feature, FeatureGroup, FeatureType
 from localcloud.feature_store.store import FeatureStore
 from localcloud.functions.logs import LineSink
 from localcloud.functions.pool import FunctionPool, Kind
-from localcloud.functions.spec import FunctionSpec
 from localcloud.gateway.application import Gateway
-from localcloud.gateway.upstream import Upstream
 from localcloud.http_api.application import application as http_api_app
-from localcloud.http_api.routes import Route
-from localcloud.http_api.throttling import Rate
-from localcloud.kinesis.app import application as kinesis_app
 from localcloud.kinesis.backend import KinesisBackend
 from localcloud.kinesis.limits import Limits
 from localcloud.lag import LagMeter
-from localcloud.moto import moto_server
 from localcloud.objects import S3ObjectStore
-from localcloud.serving import listener, serving
+from localcloud.sagemaker.application import application as endpoints_app
+from localcloud.sagemaker.endpoints import Endpoints
+from localcloud.serving import serving
 from localcloud.stack.aws import Boto3Aws
-from localcloud.stack.building import build
-from localcloud.stack.model import FeatureGroupResource, FunctionResource
 from localcloud.stack.place import Place
 from localcloud.stack.stack import Stack, deploy
 
@@ -57,9 +52,11 @@ REGION = "us-east-1"
 class Options:
     """What a run may choose.
 
-    `parameters` override the template's; `folder` takes logs and built code; `faults` strike calls
-    to AWS, `mapping_faults` the deliveries; `limits` are Kinesis's, off by default; `kind` of
-    function workers is the best that there is, by default.
+    `parameters` override the template's; `folder` takes logs, built code and unpacked models;
+    `objects` are files that stand in the local S3 (by "bucket/key") before the stack is made;
+    `faults` strike calls to AWS, `mapping_faults` the deliveries; `limits` are Kinesis's, off by
+    default; `kind` of function workers is the best that there is, by default; `model_server` is
+    the command behind every endpoint, by default the server of model/.
     """
 
     root: Path
@@ -67,11 +64,13 @@ class Options:
     stack: str = "local"
     parameters: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    objects: Mapping[str, Path] = field(default_factory=dict)
     faults: FaultPlan = field(default_factory=FaultPlan)
     mapping_faults: Faults | None = None
     limits: Limits | None = None
     kind: Kind | None = None
     max_workers: int = 4
+    model_server: Sequence[str] | None = None
     seed: int = 0
 
 
@@ -89,7 +88,10 @@ class LocalCloud:
     aws: Boto3Aws
     stack: Stack
     pool: FunctionPool
+    endpoints: Endpoints
+    measured: Measured
     lag: LagMeter
+    monitor: Monitor
     mappings: list[EventSourceMapping] = field(default_factory=list)
 
     def output(self, name: str) -> str:
@@ -134,66 +136,100 @@ async def _start(
     on_step: Callable[[str], None],
 ) -> LocalCloud:
     clock = RealClock()
+    measured = Measured(MetricStore(), clock)
     options.folder.mkdir(parents=True, exist_ok=True)
     on_step("emulated services")
-    kinesis = KinesisBackend(clock, region=REGION, limits=options.limits)
-    features = FeatureStore(clock.now_ms)
-    moto = await exits.enter_async_context(moto_server(options.folder / "moto.log"))
-    upstream = Upstream(moto.host, moto.port)
-    exits.callback(upstream.close)
-    injector = Injector(FaultPlan())
-    apps = {
-        "kinesis": kinesis_app(kinesis),
-        "sagemaker-featurestore-runtime": feature_store_app(features),
-    }
-    gateway = Gateway(upstream, apps, injector)
-    address = await exits.enter_async_context(serving(gateway))
-    # Subscriptions last minutes: they must end before the server that carries them.
-    exits.callback(kinesis.close)
+    services = await emulated(
+        exits, measured, REGION, log=options.folder / "moto.log", limits=options.limits
+    )
 
     on_step("resources of template.yaml")
-    sockets: dict[str, socket.socket] = {}
-    http_api_url = partial(_listening, sockets, exits)
-    aws = Boto3Aws(address.url, REGION)
-    exits.callback(aws.close)
-    root = options.root.resolve()
-    place = Place(options.stack, root, http_api_url, REGION)
-    template = root / "template.yaml"
-    deployed = await asyncio.to_thread(deploy, template, place, aws, dict(options.parameters))
-    for group in deployed.feature_groups:
-        features.add(_feature_group(group))
+    doors = assembly.Doors(exits)
+    place = Place(options.stack, options.root.resolve(), doors.url, REGION)
+    stack = await asyncio.to_thread(_deploy, options, place, services.aws)
+    measured.aliases = stack.aliases
+    for group in stack.feature_groups:
+        services.feature_store.add(assembly.feature_group(group))
+    endpoints = await _serve_endpoints(options, exits, services, stack, measured, on_line, on_step)
 
     on_step("functions")
-    specs = [
-        await asyncio.to_thread(_spec, function, options, address.url)
-        for function in deployed.functions.values()
-    ]
-    pool = await exits.enter_async_context(_pool(specs, options, on_line))
-    lag = LagMeter(pool, clock)
+    pool = await _pool(options, exits, stack, services.url, measured.lines(on_line))
+    mappings: list[EventSourceMapping] = []
     cloud = LocalCloud(
-        options, address.url, clock, kinesis, features, gateway, injector, aws, deployed, pool, lag
+        options=options,
+        url=services.url,
+        clock=clock,
+        kinesis=services.kinesis,
+        feature_store=services.feature_store,
+        gateway=services.gateway,
+        injector=services.injector,
+        aws=services.aws,
+        stack=stack,
+        pool=pool,
+        endpoints=endpoints,
+        measured=measured,
+        lag=LagMeter(MeasuredInvoker(pool, measured), clock),
+        monitor=_monitor(stack, measured, mappings, services.aws),
+        mappings=mappings,
     )
-    await _serve_http_apis(cloud, exits, sockets)
-    injector.use(options.faults)
+    await _serve_http_apis(cloud, exits, doors)
+    services.injector.use(options.faults)
     _start_mappings(cloud)
     exits.push_async_callback(_stop_mappings, cloud)
+    cloud.monitor.start()
+    exits.push_async_callback(cloud.monitor.stop)
     return cloud
 
 
-def _listening(
-    sockets: dict[str, socket.socket], exits: contextlib.AsyncExitStack, logical_id: str
-) -> str:
-    """The URL of an HTTP API, whose socket listens before anybody serves it."""
-    if logical_id not in sockets:
-        sockets[logical_id] = listener()
-        exits.callback(sockets[logical_id].close)
-    return f"http://127.0.0.1:{sockets[logical_id].getsockname()[1]}"
+def _deploy(options: Options, place: Place, aws: Boto3Aws) -> Stack:
+    assembly.put_objects(options.objects, aws)
+    return deploy(place.root / "template.yaml", place, aws, dict(options.parameters))
 
 
-def _pool(
-    specs: Sequence[FunctionSpec], options: Options, on_line: LineSink | None
+async def _serve_endpoints(
+    options: Options,
+    exits: contextlib.AsyncExitStack,
+    services: Emulated,
+    stack: Stack,
+    measured: Measured,
+    on_line: LineSink | None,
+    on_step: Callable[[str], None],
+) -> Endpoints:
+    root = options.root.resolve()
+    endpoints = Endpoints(
+        assembly.model_server(root, options.model_server, services.url, REGION),
+        folder=options.folder / "models",
+        log_folder=options.folder / "logs",
+        region=REGION,
+        on_line=on_line,
+        observe=measured.endpoint,
+        seed=options.seed,
+    )
+    services.apps["sagemaker-runtime"] = endpoints_app(endpoints)
+    await exits.enter_async_context(endpoints)
+    if stack.endpoints:
+        on_step("model endpoints")
+        await endpoints.create(
+            await asyncio.to_thread(assembly.endpoint_specs, stack.endpoints, services.aws)
+        )
+    return endpoints
+
+
+async def _pool(
+    options: Options,
+    exits: contextlib.AsyncExitStack,
+    stack: Stack,
+    url: str,
+    on_line: LineSink,
 ) -> FunctionPool:
-    return FunctionPool(
+    specs = await asyncio.to_thread(
+        assembly.function_specs,
+        stack.functions.values(),
+        options.folder / "build",
+        {"AWS_ENDPOINT_URL": url, **options.environment},
+        options.max_workers,
+    )
+    pool = FunctionPool(
         specs,
         log_folder=options.folder / "logs",
         region=REGION,
@@ -201,67 +237,52 @@ def _pool(
         on_line=on_line,
         seed=options.seed,
     )
+    return await exits.enter_async_context(pool)
 
 
-def _feature_group(group: FeatureGroupResource) -> FeatureGroup:
-    return FeatureGroup(
-        group.name,
-        group.record_identifier,
-        group.event_time,
-        {name: Feature(name, FeatureType(kind)) for name, kind in group.definitions.items()},
-        online=group.online,
-        offline=group.offline_s3_uri is not None,
-        ttl_s=group.ttl_s,
-    )
-
-
-def _spec(function: FunctionResource, options: Options, url: str) -> FunctionSpec:
-    built = options.folder / "build" / function.logical_id
-    code = build(function.code, function.logical_id, built)
-    own = {**function.environment, "AWS_ENDPOINT_URL": url, **options.environment}
-    return FunctionSpec(
-        name=function.name,
-        handler=function.handler,
-        code=code,
-        # The core library from the checkout; what it depends on is in the environment we run in.
-        layers=tuple(layer.code.folder for layer in function.layers[:1]),
-        environment=own,
-        timeout_s=function.timeout_s,
-        memory_mb=function.memory_mb,
-        max_workers=options.max_workers,
-        reserved_concurrency=function.reserved_concurrency,
+def _monitor(
+    stack: Stack, measured: Measured, mappings: Sequence[EventSourceMapping], aws: Boto3Aws
+) -> Monitor:
+    return Monitor(
+        measured.store,
+        [Alarm.from_request(alarm.arn, alarm.request) for alarm in stack.alarms],
+        aws,
+        measured.clock,
+        region=REGION,
+        sample=MappingSampler(mappings, measured),
     )
 
 
 async def _serve_http_apis(
-    cloud: LocalCloud, exits: contextlib.AsyncExitStack, sockets: Mapping[str, socket.socket]
+    cloud: LocalCloud, exits: contextlib.AsyncExitStack, doors: assembly.Doors
 ) -> None:
-    throttling = {stage.api_id: stage.throttling for stage in cloud.stack.stages}
+    stages = {stage.api_id: stage for stage in cloud.stack.stages}
+    apis = assembly.Apis(cloud.clock, REGION, cloud.stack.place.account_id)
+    invoker = MeasuredInvoker(cloud.pool, cloud.measured)
     for api in cloud.stack.http_apis:
-        routes = [
-            Route(
-                route.path if route.path == "$default" else f"{route.method} {route.path}",
-                route.function_name,
-                route.payload_format,
-                route.timeout_s,
-            )
-            for route in api.routes
-        ]
-        limit = throttling.get(api.api_id)
-        rate = Rate(limit.rate, limit.burst) if limit is not None else None
-        app = http_api_app(routes, cloud.pool, cloud.clock, rate=rate)
-        port = urlsplit(api.url).port
-        sock = next(s for s in sockets.values() if s.getsockname()[1] == port)
-        await exits.enter_async_context(serving(app, sock=sock))
+        stage = stages.get(api.api_id)
+        app = http_api_app(
+            apis.routes(api, stage),
+            invoker,
+            cloud.clock,
+            api=apis.api(api, stage),
+            cors=assembly.cors(api.cors),
+            rate=assembly.rate(stage.throttling if stage is not None else None),
+            observe=cloud.measured.http_api(api.api_id),
+        )
+        await exits.enter_async_context(serving(app, sock=doors.sockets[api.logical_id]))
 
 
 def _start_mappings(cloud: LocalCloud) -> None:
     objects = S3ObjectStore(cloud.aws)
+    events = cloud.stack.outputs.get("StreamArn", "")
     for resource in cloud.stack.mappings:
+        # The lag that counts is that of features, so of the stream of events alone.
+        invoker = cloud.lag if resource.event_source_arn.startswith(events) else cloud.lag.invoker
         mapping = EventSourceMapping(
             MappingConfig.from_properties(resource.properties, identity=resource.uuid),
             reader=cloud.kinesis,
-            invoker=cloud.lag,
+            invoker=invoker,
             clock=cloud.clock,
             objects=objects,
             checkpoints=Checkpoints(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from threading import Lock
 from typing import Any, Protocol
 
 import boto3
@@ -38,6 +39,7 @@ class Boto3Aws:
         )
         self._new_client: Callable[..., BaseClient] = session.client
         self._clients: dict[str, BaseClient] = {}
+        self._making = Lock()
 
     def call(self, service: str, operation: str, **parameters: object) -> Mapping[str, Any]:
         """See `Aws.call`; raises botocore's errors."""
@@ -52,11 +54,12 @@ class Boto3Aws:
 
     def client(self, service: str) -> BaseClient:
         """The boto3 client of a service."""
-        if service not in self._clients:
-            # A virtual-host bucket name would not resolve on loopback, hence path style.
-            self._clients[service] = self._new_client(
-                service,
-                endpoint_url=self._endpoints.get(service, self._endpoint_url),
-                config=Config(s3={"addressing_style": "path"}, proxies={}),
-            )
-        return self._clients[service]
+        with self._making:  # a session makes one client at a time
+            if service not in self._clients:
+                # A virtual-host bucket name would not resolve on loopback, hence path style.
+                self._clients[service] = self._new_client(
+                    service,
+                    endpoint_url=self._endpoints.get(service, self._endpoint_url),
+                    config=Config(s3={"addressing_style": "path"}, proxies={}),
+                )
+            return self._clients[service]

@@ -17,6 +17,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ from model.loading import Model, load_model
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 _JSON = "application/json"
 _GRACE_S = 10
+_BACKLOG = 512
 # SageMaker and load balancers keep connections; closing first would race with their next request.
 _KEEP_ALIVE_S = 120
 
@@ -137,13 +139,29 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _serve(folder: Path, host: str, port: int) -> int:
+def _listener(host: str, port: int) -> socket.socket:
+    # asyncio sets TCP_NODELAY only on sockets that say they are TCP; without it each answer, which
+    # is written in two pieces, may wait 40 ms for the client's acknowledgement.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        sock.listen(_BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise ConfigurationError(
+            f"Cannot listen on {host}:{port}: {error.strerror}. HOST and PORT say where."
+        ) from error
+    sock.setblocking(False)
+    return sock
+
+
+async def _serve(folder: Path, host: str, port: int) -> None:
     service = Service()
     server = _Server(
         uvicorn.Config(
             application(service),
-            host,
-            port,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -154,7 +172,7 @@ async def _serve(folder: Path, host: str, port: int) -> int:
             timeout_graceful_shutdown=_GRACE_S,
         )
     )
-    serving = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(server.serve(sockets=[_listener(host, port)]))
     problem = None
     try:
         service.model = await asyncio.to_thread(load_model, folder)
@@ -169,7 +187,6 @@ async def _serve(folder: Path, host: str, port: int) -> int:
     await serving
     if problem is not None:
         raise problem
-    return 0
 
 
 def _settings(environment: Mapping[str, str]) -> tuple[Path, str, int]:
@@ -188,10 +205,11 @@ def _say(line: str) -> None:
 def main() -> int:
     """Serve until asked to end; the exit status."""
     try:
-        return asyncio.run(_serve(*_settings(os.environ)))
+        asyncio.run(_serve(*_settings(os.environ)))
     except MillraceError as error:
         _say(str(error))
         return 1
+    return 0
 
 
 if __name__ == "__main__":

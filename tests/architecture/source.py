@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 # Folders that hold packages under their own names.
 _PARENTS = (ROOT / "layers/core", ROOT)
 LIBRARY = "millrace"
-PACKAGES = (LIBRARY, "localcloud", "cli", "benchmarks")
+PACKAGES = (LIBRARY, "localcloud", "cli", "benchmarks", "model")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The detector of one series: views, calibrated against the series' own past, and episodes."""
+"""The detector of one series: what is expected, views of what came, peaks, episodes."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from millrace.anomaly import blob
+from millrace.anomaly.averages import weight_of_half_life
+from millrace.anomaly.counters import Counters
 from millrace.anomaly.episodes import Episode, Episodes
-from millrace.anomaly.season import DayProfile
-from millrace.anomaly.verdict import LEARNING, LEVEL, NO_NUMBER, ORDINARY, RESIDUAL, Verdict
-from millrace.anomaly.views import LONG, SHORT, Average, View
+from millrace.anomaly.forecast import Forecast
+from millrace.anomaly.pace import Pace
+from millrace.anomaly.scale import Scale
+from millrace.anomaly.verdict import LEARNING, NO_NUMBER, NO_TIME, ORDINARY, Verdict
+from millrace.anomaly.views import Views
+from millrace.errors import ConfigurationError
 
 # Nothing is judged before so many points.
-WARM_UP = 60
-# Alerts are for what fewer past stretches than these held.
-_RESIDUALS_ALLOWED = 1.5
-_LEVELS_ALLOWED = 3.0
+WARM_UP = 100
+_DOUBT_FADES = 1.0 - weight_of_half_life(2000)
 
 
 class _Part(Protocol):
@@ -31,74 +34,119 @@ class _Part(Protocol):
 class Detector:
     """Judges the points of one series in the order in which they come.
 
+    `sensitivity` multiplies what is rare: at 2, things twice as common raise alerts, at 0.5 only
+    things twice as rare. Each point takes the same short time, and the state has a fixed size.
+
     >>> detector = Detector()
-    >>> detector.update(0.0, 20.5).alert
-    False
+    >>> [detector.update(60.0 * minute, 20.0).alert for minute in range(3)]
+    [False, False, False]
     """
 
-    __slots__ = ("_day", "_episodes", "_level", "_long", "_points", "_residual", "_short")
+    __slots__ = (
+        "_counters",
+        "_doubt",
+        "_episodes",
+        "_forecast",
+        "_pace",
+        "_points",
+        "_scale",
+        "_views",
+        "sensitivity",
+    )
 
-    def __init__(self) -> None:
-        self._points = 0.0
-        self._day = DayProfile()
-        self._short = Average(SHORT)
-        self._long = Average(LONG)
-        self._residual = View(_RESIDUALS_ALLOWED)
-        self._level = View(_LEVELS_ALLOWED)
+    def __init__(self, sensitivity: float = 1.0) -> None:
+        if not 0.0 < sensitivity < math.inf:
+            raise ConfigurationError(
+                f"a detector's sensitivity is a number above 0, with 1 for the usual one, "
+                f"not {sensitivity!r}"
+            )
+        self.sensitivity = float(sensitivity)
+        self._doubt = 0.0
+        self._pace = Pace()
+        self._counters = Counters()
         self._episodes = Episodes()
+        self._restart()
+
+    def _restart(self) -> None:
+        """Forget the values, but neither the times nor the episodes."""
+        self._points = 0.0
+        self._scale = Scale()
+        self._forecast = Forecast()
+        self._views = Views()
 
     @property
     def episode(self) -> Episode | None:
         """The latest episode; None before the first."""
         return self._episodes.latest
 
+    def false_alarm(self) -> None:
+        """Take in that the latest alert was none: the next ones must be rarer, for a while.
+
+        Each such answer raises the bar by one more time the usual; half of it is forgotten after
+        2,000 points.
+        """
+        self._doubt += 1.0
+
     def update(self, timestamp: datetime | float, value: float) -> Verdict:
         """Judge a value by what is known, then learn it.
 
-        A timestamp is a datetime (without a zone: UTC) or seconds since the Unix epoch. Points are
-        taken in the order of arrival, whatever their times; a time only tells the hour of the day.
-        A value that is no finite number changes nothing.
+        A timestamp is a datetime (without a zone: UTC) or seconds since the Unix epoch. Points
+        are taken in the order of arrival, whatever their times: a late or repeated time is
+        judged and learned at its own hour. A value that is no finite number changes nothing.
         """
-        value = float(value)
-        if not math.isfinite(value):
-            return Verdict(0.0, False, NO_NUMBER, value)
+        number = _number(value)
+        if not math.isfinite(number):
+            return Verdict(0.0, False, NO_NUMBER, number)
         time_s = _seconds(timestamp)
-        expected = self._expected(time_s, value)
-        residual = value - expected
-        self._short.learn(value)
-        self._long.learn(value)
-        level = self._short.mean - self._long.mean
-        rarity, view = self._residual.rarity(residual), RESIDUAL
-        by_level = self._level.rarity(level)
-        if by_level > rarity:
-            rarity, view = by_level, LEVEL
-        verdict = self._verdict(time_s, value, expected, rarity, view)
-        self._residual.learn(residual)
-        self._level.learn(level)
-        self._day.learn(value)
+        gap_s = self._pace.gap_s(time_s)
+        if self._counters.turned(number):
+            self._restart()
+        rate = self._counters.rate(number, time_s) if self._counters.active else number
+        self._counters.remember(number, time_s)
+        if rate is None or not math.isfinite(rate):
+            return Verdict(0.0, False, NO_TIME, number)
+        return self._judged(time_s, rate, gap_s)
+
+    def _judged(self, time_s: float, value: float, gap_s: float | None) -> Verdict:
+        if self._scale.outgrown(value):
+            scale = self._scale
+            self._restart()
+            self._scale = scale
+        scaled = self._scale.down(value)
+        expected = self._forecast.expected(time_s, scaled)
+        self._forecast.learn(scaled)
+        rarity, view = self._views.judge(scaled, expected, self._forecast.usual.mean)
+        self._doubt *= _DOUBT_FADES
+        rarity *= self.sensitivity / (1.0 + self._doubt)
+        verdict = self._verdict(time_s, value, expected, rarity, view, gap_s)
+        self._views.learn(self._points)
         self._points += 1.0
         return verdict
 
-    def _expected(self, time_s: float, value: float) -> float:
-        expected = self._day.expected(time_s)
-        if expected is not None:
-            return expected
-        return self._long.mean if self._points else value
-
     def _verdict(
-        self, time_s: float, value: float, expected: float, rarity: float, view: str
+        self,
+        time_s: float,
+        value: float,
+        expected: float,
+        rarity: float,
+        view: str,
+        gap_s: float | None,
     ) -> Verdict:
+        up, of_rate = self._scale.up, self._counters.active > 0.0
         if self._points < WARM_UP:
-            return Verdict(0.0, False, LEARNING, value, expected)
-        score = max(0.0, 1.0 + math.log10(rarity))
+            return Verdict(0.0, False, LEARNING, value, up(expected), None, None, of_rate, gap_s)
+        score, alert = 0.0, False
+        if rarity > 0.1:
+            score = 1.0 + math.log10(rarity)
+        if rarity >= 1.0:
+            alert = self._episodes.strange(self._points, time_s, score, value)
+        else:
+            view = ORDINARY
         low = high = None
-        if self._residual.bar is not None:
-            width = self._residual.bar * math.sqrt(self._residual.moments.variance)
-            low, high = expected - width, expected + width
-        if rarity <= 1.0:
-            return Verdict(score, False, ORDINARY, value, expected, low, high)
-        alert = self._episodes.strange(self._points, time_s, score, value)
-        return Verdict(score, alert, view, value, expected, low, high)
+        band = self._views.band()
+        if band is not None:
+            low, high = up(expected + band[0]), up(expected + band[1])
+        return Verdict(score, alert, view, value, up(expected), low, high, of_rate, gap_s)
 
     def dumps(self) -> bytes:
         """The whole state, from which `loads` goes on exactly as this detector would."""
@@ -109,23 +157,31 @@ class Detector:
         """A detector as it was when dumped. Raises UnreadableState."""
         detector = cls()
         numbers = iter(blob.unpack(data, len(detector._state())))
-        detector._points = next(numbers)
+        detector.sensitivity, detector._doubt, detector._points = (next(numbers) for _ in range(3))
         for part in detector._parts():
             part.restore([next(numbers) for _ in part.state()])
         return detector
 
     def _parts(self) -> tuple[_Part, ...]:
         return (
-            self._day,
-            self._short,
-            self._long,
-            self._residual,
-            self._level,
+            self._pace,
+            self._counters,
             self._episodes,
+            self._scale,
+            self._forecast,
+            self._views,
         )
 
     def _state(self) -> list[float]:
-        return [self._points, *(number for part in self._parts() for number in part.state())]
+        own = [self.sensitivity, self._doubt, self._points]
+        return own + [number for part in self._parts() for number in part.state()]
+
+
+def _number(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an integer beyond every float
+        return math.inf
 
 
 def _seconds(timestamp: datetime | float) -> float:

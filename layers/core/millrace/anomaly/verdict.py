@@ -4,20 +4,36 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-ORDINARY = "ordinary"
-LEARNING = "learning"
+# Why a point was not judged.
 NO_NUMBER = "no number"
+NO_TIME = "no time"
+LEARNING = "learning"
+# What was judged: nothing strange, or the view that found the point strangest.
+ORDINARY = "ordinary"
 RESIDUAL = "residual"
+VALUE = "value"
+QUICK_LEVEL = "quick level"
 LEVEL = "level"
+FLAT = "flat"
+
+_FINDINGS = {
+    RESIDUAL: "is {side} what this hour of the day or week leads to expect",
+    VALUE: "is {side} nearly all that was seen before",
+    QUICK_LEVEL: "comes with a level of the last points {side} the usual",
+    LEVEL: "comes with a lasting move of the level {side} the usual",
+    FLAT: "has not changed for longer than ever",
+    ORDINARY: "is ordinary",
+}
 
 
 class Verdict(NamedTuple):
     """One point judged by what was known before it.
 
-    `score` is 0 for the plainest points; from 1 on a point is stranger than the series' own
-    bar, and each further 1 stands for ten times rarer. `alert` is set once an episode.
-    `expected`, `low` and `high` are in the units of the series (of its rate per second, when it
-    is a counter), None while nothing is known; `view` names what found the point strange.
+    `score` is 0 for the plainest points; from 1 on a point is stranger than the series' own bar,
+    and each further 1 stands for ten times rarer. `alert` is set once an episode. `view` names
+    what found the point strangest. `value`, `expected`, `low` and `high` are in the units of the
+    series, or of its rate per second when it is a counter (`of_rate`); `low` and `high` are None
+    until enough is known. `gap_s` is how long nothing came before this point, if that is a gap.
     """
 
     score: float
@@ -35,31 +51,20 @@ class Verdict(NamedTuple):
         """The verdict in words, with the expected value and band."""
         if self.view == NO_NUMBER:
             return "not judged: the value is no finite number"
+        if self.view == NO_TIME:
+            return "not judged: no time passed since the last value of this counter"
         if self.view == LEARNING or self.expected is None:
-            return f"not judged: {_number(self.value)} is among the first values of the series"
-        return f"{self._finding()}{self._expectation()}{self._after_gap()}"
-
-    def _finding(self) -> str:
+            return f"not judged: {self.value:.4g} is among the first values of the series"
         what = "rate" if self.of_rate else "value"
-        assert self.expected is not None
         side = "above" if self.value >= self.expected else "below"
-        value = _number(self.value)
-        if self.view == LEVEL:
-            return f"the recent level moved as seldom before, with the {what} at {value}"
-        if self.view == RESIDUAL:
-            return f"{what} {value} is {side} what this time of day leads to expect"
-        return f"{what} {value} is ordinary"
+        finding = _FINDINGS[self.view].format(side=side)
+        return f"{what} {self.value:.4g} {finding}{self._expectation()}{self._after_gap()}"
 
     def _expectation(self) -> str:
-        assert self.expected is not None
-        text = f"; expected {_number(self.expected)}"
+        text = f"; expected {self.expected:.4g}"
         if self.low is None or self.high is None:
             return text
-        return f"{text}, between {_number(self.low)} and {_number(self.high)}"
+        return f"{text}, between {self.low:.4g} and {self.high:.4g}"
 
     def _after_gap(self) -> str:
         return "" if self.gap_s is None else f"; first value after a gap of {self.gap_s:.0f} s"
-
-
-def _number(value: float) -> str:
-    return f"{value:.4g}"

@@ -150,17 +150,25 @@ def put_objects(objects: Mapping[str, Path], aws: Aws) -> None:
 
     Raises ConfigurationError for a name without a key, or a file that cannot be read.
     """
-    for bucket in {name.partition("/")[0] for name in objects}:
+    contents = {_place(name): _content(name, path) for name, path in objects.items()}
+    for bucket in {bucket for bucket, _ in contents}:
         aws.call("s3", "create_bucket", Bucket=bucket)
-    for name, path in objects.items():
-        bucket, _, key = name.partition("/")
-        if not bucket or not key:
-            raise ConfigurationError(f"An object is called {name!r}; expected bucket/key.")
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise ConfigurationError(f"{path}, for {name}, cannot be read: {error}") from error
+    for (bucket, key), content in contents.items():
         aws.call("s3", "put_object", Bucket=bucket, Key=key, Body=content)
+
+
+def _place(name: str) -> tuple[str, str]:
+    bucket, _, key = name.partition("/")
+    if not bucket or not key:
+        raise ConfigurationError(f"An object is called {name!r}; expected bucket/key.")
+    return bucket, key
+
+
+def _content(name: str, path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{path}, for {name}, cannot be read: {error}") from error
 
 
 @dataclass(slots=True)

@@ -55,13 +55,13 @@ def model_error(status: int, message: str) -> Reply:
     )
 
 
-@dataclass
 class EndpointServer:
     """What was asked so far, and the replies to come; the last of them is given again."""
 
-    url: str = ""
-    replies: list[Reply] = field(default_factory=lambda: [Reply()])
-    asked: list[Asked] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.url = ""
+        self.replies = [Reply()]
+        self.asked: list[Asked] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 from millrace.errors import MillraceError
-from millrace.events import EventReader
+from millrace.events import LATEST_MS, EventReader
 from millrace.features.definitions_parser import parse
 from millrace.features.fold import fold
 from millrace.features.packing import pack
@@ -74,7 +74,7 @@ def predict(user: object = "u1", given: object = None, **headers: str) -> Event:
 def profile(plan: Plan, documents: Sequence[Mapping[str, Any]]) -> Profile:
     """The profile after some events."""
     reader = EventReader(plan.definitions)
-    events = [reader.from_document(dict(one), NOW_MS) for one in documents]
+    events = [reader.from_document(dict(one), LATEST_MS) for one in documents]
     return fold(Profile(len(plan.fields)), events, plan)[0]
 
 

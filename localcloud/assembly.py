@@ -40,9 +40,6 @@ from localcloud.stack.model import (
     Throttling,
 )
 
-# The model's libraries may have an environment of their own.
-_MODEL_PYTHON = Path(".venv-model/bin/python")
-
 
 def feature_group(group: FeatureGroupResource) -> FeatureGroup:
     """A feature group for the feature store's runtime."""
@@ -86,10 +83,8 @@ def function_specs(
 
 def model_server(root: Path, command: Sequence[str] | None, url: str, region: str) -> Program:
     """The program behind every endpoint: `command`, or the server of model/ as its image has it."""
-    own = root / _MODEL_PYTHON
-    python = str(own if own.exists() else sys.executable)
     return Program(
-        command=tuple(command or (python, "-m", "model.serve")),
+        command=tuple(command or (sys.executable, "-m", "model.serve")),
         folder=root,
         environment={
             "PYTHONPATH": f"{root}:{root / 'layers' / 'core'}",

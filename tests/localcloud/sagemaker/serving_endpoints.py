@@ -67,12 +67,14 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def served(folder: Path, *specs: EndpointSpec, **options: Any) -> AsyncIterator[Served]:
+async def served(
+    folder: Path, *specs: EndpointSpec, program: Program = SERVER, **options: Any
+) -> AsyncIterator[Served]:
     """Serve these endpoints for as long as the block runs."""
     lines: list[LogLine] = []
     invocations: list[Invocation] = []
     async with Endpoints(
-        SERVER,
+        program,
         folder=folder / "models",
         log_folder=folder / "logs",
         on_line=lines.append,

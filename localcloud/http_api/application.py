@@ -15,7 +15,6 @@ import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
 from localcloud.http_api.answer import Answer, BadAnswer, problem, read_answer
@@ -58,7 +57,10 @@ def application(
     Raises UnsupportedResource for routes that cannot be served.
     """
     http_api = _HttpApi(RouteTable(routes), invoker, clock, api or Api(), cors, rate, observe)
-    return Starlette(routes=[Mount("/", http_api.serve)])
+    app = Starlette()
+    # Not a Mount, whose pattern ends at a line break: a path may hold one.
+    app.router.default = http_api.serve
+    return app
 
 
 @dataclass(slots=True)

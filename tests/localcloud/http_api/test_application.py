@@ -81,10 +81,12 @@ def test_a_request_goes_to_its_function_and_the_answer_back() -> None:
         assert answer.headers["content-type"] == "text/plain; charset=utf-8"
         assert len(answer.headers["apigw-requestid"]) == 16
         assert (await client.get("/users/a%20b")).text == "GET /users/{id} "
+        assert (await client.get("/users/a%0Ab")).text == "GET /users/{id} "
         assert clock.sleeping == 0, "no timer outlives its request"
 
     run(application(routes, functions, clock), work)
-    first, second = functions.events
+    first, second, third = functions.events
+    assert third["pathParameters"] == {"id": "a\nb"}
     assert first["rawQueryString"] == "a=%2Fb"
     assert first["queryStringParameters"] == {"a": "/b"}
     assert first["cookies"] == ["a=1"]

@@ -55,6 +55,17 @@ ReportOption = Annotated[
 ]
 
 
+InvalidOption = Annotated[
+    Invalid,
+    typer.Option(
+        metavar="|".join(Invalid),
+        help="What becomes of invalid lines: they go to the stream, and so whole to quarantine,"
+        " from where they can be mended and redriven; or one keeps the whole file from being"
+        " sent; or they are left out, and listed.",
+    ),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class _Job:
     """One file, as the options want it read."""
@@ -123,15 +134,7 @@ def send(
     file: FileArgument,
     mapping: MapOption = None,
     form: FormatOption = None,
-    invalid: Annotated[
-        Invalid,
-        typer.Option(
-            metavar="|".join(Invalid),
-            help="What becomes of invalid lines: they go to the stream, and so whole to quarantine,"
-            " from where they can be mended and redriven; or one keeps the whole file from being"
-            " sent; or they are left out, and listed.",
-        ),
-    ] = Invalid.QUARANTINE,
+    invalid: InvalidOption = Invalid.QUARANTINE,
     rate: Annotated[
         float | None, typer.Option(metavar="N", min=0.01, help="At most so many events a second.")
     ] = None,

@@ -175,6 +175,16 @@ def _definitions(around: Surroundings, file: Path | None) -> Definitions:
     return around.definitions() if file is None else load(file)
 
 
+HistoryArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="FILE",
+        help="A history in its order of arrival: JSON lines, CSV or TSV, plain or gzipped; - is"
+        " standard input. Or a folder that holds a copy of an archive.",
+    ),
+]
+
+
 @app.command(
     cls=MillraceCommand,
     epilog=epilog(
@@ -188,14 +198,7 @@ def _definitions(around: Surroundings, file: Path | None) -> Definitions:
 )
 def replay(
     ctx: typer.Context,
-    file: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="FILE",
-            help="A history in its order of arrival: JSON lines, CSV or TSV, plain or gzipped; - is"
-            " standard input. Or a folder that holds a copy of an archive.",
-        ),
-    ] = None,
+    file: HistoryArgument = None,
     archive: Annotated[
         bool,
         typer.Option(

@@ -17,7 +17,7 @@ from millrace.errors import (
     Unavailable,
     WriteConflict,
 )
-from millrace.features import redrive
+from millrace.features import certainty
 from millrace.features.kept import Kept
 from millrace.features.redrive import Redriver
 
@@ -26,7 +26,7 @@ from cli.kept_objects import Kind
 # What is wrong with one object, and says nothing of the others.
 _OF_ONE = (QuarantineError, StateError, ConfigurationError, WriteConflict)
 # What a redrive leaves where it is.
-_OPEN = {redrive.MISSING, redrive.HOLE, redrive.UNDETERMINED, redrive.INVALID}
+_OPEN = {certainty.MISSING, certainty.HOLE, certainty.UNDETERMINED, certainty.INVALID}
 
 
 class Status(StrEnum):
@@ -41,11 +41,11 @@ class Status(StrEnum):
 
 
 _WORDS = {
-    Status.MISSING: redrive.MISSING,
-    Status.APPLIED_BEFORE: redrive.KNOWN,
-    Status.IN_A_HOLE: redrive.HOLE,
-    Status.UNDETERMINED: redrive.UNDETERMINED,
-    Status.STILL_INVALID: redrive.INVALID,
+    Status.MISSING: certainty.MISSING,
+    Status.APPLIED_BEFORE: certainty.KNOWN,
+    Status.IN_A_HOLE: certainty.HOLE,
+    Status.UNDETERMINED: certainty.UNDETERMINED,
+    Status.STILL_INVALID: certainty.INVALID,
 }
 
 
@@ -80,10 +80,10 @@ class Judged:
     @property
     def redrivable(self) -> bool:
         """Whether a redrive, which this is the judgement before, would leave nothing to do."""
-        done = {redrive.MISSING}
+        done = {certainty.MISSING}
         if self.kind is Kind.FAILED:
             # The poison in a failed batch goes to quarantine.
-            done.add(redrive.INVALID)
+            done.add(certainty.INVALID)
         return self.problem is None and not self.events.keys() & (_OPEN - done)
 
 

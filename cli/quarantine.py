@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Annotated
@@ -43,6 +44,28 @@ KindOption = Annotated[
         metavar="|".join(Kind),
         help="Only this kind: poison, late events, what the function gave up, batches that Lambda"
         " gave up; may be repeated.",
+    ),
+]
+
+
+KeysArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="KEY", help="As millrace quarantine list has them.")
+]
+ChangesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Mend poison first: set this field of the event (a dot goes into an object). The"
+        " value is JSON, or else a text. May be repeated.",
+    ),
+]
+AsMissingOption = Annotated[
+    bool,
+    typer.Option(
+        "--as-missing",
+        help="Apply late events that have an id, too: on your word that none is a copy of an"
+        " event that was applied before. With --kind late, or keys of late events.",
     ),
 ]
 
@@ -149,7 +172,8 @@ def show(
     cls=MillraceCommand,
     epilog=epilog(
         "millrace quarantine redrive quarantine/….json --set metric=12.5",
-        "millrace quarantine redrive --all --kind late",
+        "millrace quarantine redrive --all --kind gave-up",
+        "millrace quarantine redrive --all --kind late --as-missing",
         "millrace quarantine redrive --all --dry-run",
         s0="nothing of it is left in quarantine",
         s1="something is left: still invalid, undetermined, in a hole, or not to be done now",
@@ -157,23 +181,13 @@ def show(
 )
 def redrive(
     ctx: typer.Context,
-    keys: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="KEY", help="As millrace quarantine list has them."),
-    ] = None,
+    keys: KeysArgument = None,
     everything: Annotated[
         bool, typer.Option("--all", help="All objects, or all of a --kind.")
     ] = False,
     kind: KindOption = None,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="FIELD=VALUE",
-            help="Mend poison first: set this field of the event (a dot goes into an object). The"
-            " value is JSON, or else a text. May be repeated.",
-        ),
-    ] = None,
+    changes: ChangesOption = None,
+    as_missing: AsMissingOption = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be done.")
     ] = False,
@@ -187,15 +201,17 @@ def redrive(
     """Apply what is certainly missing, exactly once, whatever its lateness.
 
     What was applied before is not applied again, whoever redrives it, and how often. What is done
-    moves to redriven/ in the same bucket.
+    moves to redriven/ in the same bucket. A late event that has an id may be a copy of one that was
+    applied long ago, and no id is remembered for ever: it is undetermined until you say
+    --as-missing.
     """
     mended = _parsed(changes or ())
-    _check_choice(keys, everything, kind, mended)
+    _check_choice(keys, everything, kind, mended, as_missing)
     place = place_of(surroundings(ctx), stack, local)
     chosen = list(dict.fromkeys(keys)) if keys else place.keys(kind)
     ask = everything and not yes and bool(chosen) and surroundings(ctx).attended()
     if dry_run or ask:
-        plan = _plan(place, chosen, mended)
+        plan = _plan(place, chosen, mended, as_missing)
         if dry_run:
             _show_done(plan, chosen, place, dry_run=True, as_json=as_json)
             finish(all(one.redrivable for one in plan))
@@ -205,8 +221,12 @@ def redrive(
             complain("Nothing was changed.")
             finish(False)
     with progress("redriving", len(chosen)) as advance:
-        work = redriven(chosen, place.redriver, lambda key: place.redriver.redrive(key, mended))
-        done = list(watched(work, advance, "object"))
+        redriver = place.redriver
+
+        def apply(key: str) -> Counter[str]:
+            return redriver.redrive(key, mended, as_missing=as_missing)
+
+        done = list(watched(redriven(chosen, redriver, apply), advance, "object"))
     _show_done(done, chosen, place, dry_run=False, as_json=as_json)
     finish(len(done) == len(chosen) and all(one.settled for one in done))
 
@@ -230,6 +250,7 @@ def _check_choice(
     everything: bool,
     kind: Sequence[Kind] | None,
     mended: Mapping[str, object],
+    as_missing: bool,
 ) -> None:
     if bool(keys) is everything:
         raise ConfigurationError("Name what to redrive: one KEY or more, or --all.")
@@ -238,13 +259,22 @@ def _check_choice(
     kinds = {Kind.of(key) for key in keys} if keys else set(kind or Kind)
     if mended and kinds != {Kind.POISON}:
         raise ConfigurationError("--set mends poison only: name its keys, or --kind poison.")
+    if as_missing and kinds != {Kind.LATE}:
+        raise ConfigurationError(
+            "--as-missing is for late events only: name their keys, or --kind late."
+        )
 
 
-def _plan(place: Place, keys: Sequence[str], mended: Mapping[str, object]) -> list[Judged]:
+def _plan(
+    place: Place, keys: Sequence[str], mended: Mapping[str, object], as_missing: bool
+) -> list[Judged]:
     """What a redrive would find."""
     with progress("judging", len(keys)) as advance:
         work = judged(
-            keys, place.redriver, lambda key: place.redriver.judge(key, mended), place.parallel
+            keys,
+            place.redriver,
+            lambda key: place.redriver.judge(key, mended, as_missing=as_missing),
+            place.parallel,
         )
         return list(watched(work, advance, "object"))
 
@@ -271,6 +301,8 @@ def _show_done(
         print_line(f"Nothing is in quarantine on {place.where}.")
         return
     print_totals(done, chosen)
+    if any(one.kind is Kind.LATE and one.has(Status.UNDETERMINED) for one in done):
+        print_line("Late events with an id may be late copies: see --as-missing in --help.")
     if dry_run:
         print_line("Nothing was changed: --dry-run.")
     elif more := len(chosen) - len(done):

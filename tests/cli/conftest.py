@@ -34,7 +34,9 @@ def full(cloud: FakeCloud) -> FakeCloud:
     """One object of each kind, and of each status."""
     bench = cloud.bench
     bench.run(record(document(1, metric="much"), 1), record(document(2), 2))
-    bench.run(record(document(600), 10), record(document(3), 11))  # the latter is late
+    bench.run(
+        record(document(600), 10), record(document(3, eventId=None), 11)
+    )  # the latter is late
     give_up(bench, document(601), 12)
     failed_batch(
         bench,

@@ -81,10 +81,12 @@ def test_from_a_file_to_features_and_back_from_quarantine(kept: Kept, tmp_path: 
     listed = kept.millrace("quarantine", "list", "--json").document
     # Each went to the stream twice, and each is kept as often.
     assert listed["kinds"] == {"poison": 2, "late": 2, "gave-up": 0, "failed": 0}
-    assert listed["events"] == {"still invalid": 2, "missing": 2}
+    # The command gives events ids; of a late one no id is remembered.
+    assert listed["events"] == {"still invalid": 2, "undetermined": 2}
     shown = kept.millrace("quarantine", "show", listed["objects"][0]["key"])
     assert '"metric": "much"' in shown.out
-    done = kept.millrace("quarantine", "redrive", "--all", "--kind", "late", "--json").document
+    late_ones = ("--all", "--kind", "late", "--as-missing")
+    done = kept.millrace("quarantine", "redrive", *late_ones, "--json").document
     assert done["events"] == {"applied now": 1, "applied before": 1}
     mended = ("--all", "--kind", "poison", "--set", "metric=7")
     done = kept.millrace("quarantine", "redrive", *mended, "--json").document

@@ -42,6 +42,23 @@ def test_all_of_a_kind(millrace: Commands, full: FakeCloud) -> None:
     assert list(full.bench.objects.keys("late/")) == []
 
 
+def test_late_events_with_ids_wait_for_the_operators_word(
+    millrace: Commands, cloud: FakeCloud
+) -> None:
+    bench = cloud.bench
+    bench.run(record(document(600), 1), record(document(0), 2))
+    options = ("quarantine", "redrive", "--all", "--kind", "late")
+    done = millrace(*options)
+    assert (done.status, bench.count()) == (1, 1)
+    assert "undetermined" in done.out
+    assert "--as-missing" in done.out
+    done = millrace(*options, "--as-missing", "--dry-run", "--json")
+    assert (done.status, done.document["events"]) == (0, {"missing": 1})
+    done = millrace(*options, "--as-missing", "--json")
+    assert (done.status, done.document["events"]) == (0, {"applied now": 1})
+    assert bench.count() == 2
+
+
 def test_everything_leaves_only_what_is_not_certain(millrace: Commands, full: FakeCloud) -> None:
     done = millrace("quarantine", "redrive", "--all", "--json")
     assert done.status == 1
@@ -84,7 +101,7 @@ def test_poison_in_a_failed_batch_keeps_no_dry_run_from_success(
 def test_one_that_is_damaged_stops_no_other(millrace: Commands, cloud: FakeCloud) -> None:
     bench = cloud.bench
     bench.run(record(document(600), 1), record(document(600, "u2"), 2))
-    bench.run(record(document(0), 3), record(document(1, "u2"), 4))
+    bench.run(record(document(0, eventId=None), 3), record(document(1, "u2", eventId=None), 4))
     bench.store.items["u1"]["state"] = b"rubbish"
     done = millrace("quarantine", "redrive", "--all")
     assert (done.status, bench.count("u2")) == (1, 2)
@@ -96,7 +113,7 @@ def test_a_service_that_is_down_ends_it_and_it_can_be_run_again(
 ) -> None:
     bench = cloud.bench
     bench.run(*[record(document(600, f"u{n}"), n) for n in range(1, 6)])
-    bench.run(*[record(document(0, f"u{n}"), 10 + n) for n in range(1, 6)])
+    bench.run(*[record(document(0, f"u{n}", eventId=None), 10 + n) for n in range(1, 6)])
     bench.store.fail_reads = lambda key: key == "u3"
     done = millrace("quarantine", "redrive", "--all", "--json")
     assert (done.status, done.document["not_tried"]) == (1, 2)
@@ -136,6 +153,8 @@ def test_a_key_that_is_given_twice_is_redriven_once(millrace: Commands, full: Fa
         (["late/x", "--all"], "Name what to redrive"),
         (["late/x", "--kind", "late"], "--kind chooses among --all"),
         (["late/x", "--set", "a=1"], "--set mends poison only"),
+        (["quarantine/x", "--as-missing"], "--as-missing is for late events"),
+        (["--all", "--as-missing"], "--as-missing is for late events"),
         (["--all", "--set", "a=1"], "--set mends poison only"),
         (["--all", "--kind", "late", "--set", "a=1"], "--set mends poison only"),
         (["quarantine/x", "--set", "metric"], "--set 'metric': must be FIELD=VALUE"),

@@ -10,7 +10,7 @@ import pytest
 from millrace.errors import QuarantineError, Unavailable
 from millrace.events import EventReader
 from millrace.features.batch import BatchReader
-from millrace.features.redrive import (
+from millrace.features.certainty import (
     APPLIED,
     HOLE,
     INVALID,
@@ -18,8 +18,8 @@ from millrace.features.redrive import (
     MISSING,
     QUARANTINED,
     UNDETERMINED,
-    Redriver,
 )
+from millrace.features.redrive import Redriver
 
 from tests.features.streaming import NOW_MS, Bench, Record, document, record
 
@@ -165,11 +165,48 @@ def test_what_cannot_be_placed_cannot_be_redriven() -> None:
 
 def test_a_late_event_is_kept_and_can_be_applied_after_all() -> None:
     bench = Bench()
-    report = bench.run(record(document(600), 1), record(document(0), 2), record(document(599), 3))
+    late = record(document(0, eventId=None), 2)
+    report = bench.run(record(document(600), 1), late, record(document(599), 3))
     assert (report.late, bench.count()) == (1, 2)
     key = only(redriver(bench).pending(["late"]))
     assert redriver(bench).redrive(key) == {APPLIED: 1}
     assert (bench.count(), bench.entry().profile.late) == (3, 1)
+
+
+def test_a_late_copy_of_what_was_applied_is_never_guessed_to_be_missing() -> None:
+    bench = Bench()
+    for sequence, number in enumerate((0, 600, 0), start=1):
+        bench.run(record(document(number), sequence))
+    key = only(redriver(bench).pending(["late"]))
+    assert redriver(bench).judge(key) == {UNDETERMINED: 1}
+    assert redriver(bench).redrive(key) == {UNDETERMINED: 1}
+    assert (bench.count(), key in bench.objects.bodies) == (2, True)
+
+
+def test_a_late_event_with_an_id_is_applied_once_on_the_operators_word() -> None:
+    bench = Bench()
+    bench.run(record(document(600), 1))
+    bench.run(record(document(0), 2))
+    bench.run(record(document(0), 3))
+    results: Counter[str] = Counter()
+    for key in list(redriver(bench).pending(["late"])):
+        assert redriver(bench).judge(key, as_missing=True) == {MISSING: 1}
+        results += redriver(bench).redrive(key, as_missing=True)
+    assert results == {APPLIED: 1, KNOWN: 1}
+    assert (bench.count(), list(redriver(bench).pending())) == (2, [])
+
+
+def test_a_late_event_that_a_redrive_has_brought_back_is_known_by_the_ledger() -> None:
+    bench = Bench()
+    bench.run(record(document(600), 1), record(document(0), 2))
+    key = only(redriver(bench).pending(["late"]))
+    kept = bench.objects.bodies[key]
+    bench.run(record(document(0, metric="much"), 3))
+    poison = only(redriver(bench).pending(["quarantine"]))
+    assert redriver(bench).redrive(poison, {"metric": 1}) == {APPLIED: 1}
+    assert kept == bench.objects.bodies[key]
+    assert redriver(bench).redrive(key, as_missing=True) == {KNOWN: 1}
+    assert bench.count() == 2
 
 
 def test_a_late_event_counts_only_once_it_is_kept() -> None:

@@ -10,15 +10,15 @@ import pytest
 from millrace.errors import MillraceError, QuarantineError, Unavailable
 from millrace.events import EventReader
 from millrace.features.batch import BatchReader
-from millrace.features.redrive import (
+from millrace.features.certainty import (
     APPLIED,
     HOLE,
     INVALID,
     KNOWN,
     MISSING,
     UNDETERMINED,
-    Redriver,
 )
+from millrace.features.redrive import Redriver
 from millrace.features.sinks import Followed
 
 from tests.features.streaming import NOW_MS, Bench, document, record

@@ -6,7 +6,9 @@ Nothing is ever guessed. A record is applied only where it is certain that it is
 kept as        it is missing when
 =============  ===================================================================================
 ``quarantine`` always: poison was never applied; a ledger key in the same transaction makes it once
-``late``       always: it was counted and left out; the ledger, likewise
+``late``       it has no event id, and so is known by its place alone; the ledger, likewise. With
+               an id it may be a late copy of what was applied long ago: *undetermined*, until
+               an operator who knows better says `as_missing`
 ``gave-up``    its hole stands in the entry; filling it removes the hole in the same write
 failed batch   it is above the watermark; or its event id is not remembered though its time is
                within what is remembered. Below that, without a hole, it is *undetermined*.
@@ -23,7 +25,20 @@ from typing import NamedTuple
 from millrace.errors import AlreadyRedriven, InvalidEvent, QuarantineError, WriteConflict
 from millrace.events import Event
 from millrace.features.batch import BatchReader, Group
-from millrace.features.entry import Entry, Hole, Rank, advance, new_entry, storage_key
+from millrace.features.certainty import (
+    APPLIED,
+    HOLE,
+    INVALID,
+    KNOWN,
+    MISSING,
+    QUARANTINED,
+    SETTLED,
+    UNDETERMINED,
+    is_above,
+    of_group,
+    of_late_copy,
+)
+from millrace.features.entry import Entry, Hole, advance, new_entry, storage_key
 from millrace.features.fold import fold
 from millrace.features.item import Attribute
 from millrace.features.kept import FAILED, KINDS, Kept, changed, kept_object, records_of
@@ -32,19 +47,9 @@ from millrace.features.sinks import Followed, KeySink
 from millrace.features.store import Conflict, Key, LedgerStore
 from millrace.kinesis import Delivery
 from millrace.objects import Objects
-from millrace.quarantine import GAVE_UP, POISON, delivery_of
+from millrace.quarantine import GAVE_UP, LATE, POISON, delivery_of
 
 DONE = "redriven"
-
-APPLIED = "applied now"
-KNOWN = "applied before"
-MISSING = "missing"
-HOLE = "in a hole"
-UNDETERMINED = "undetermined"
-INVALID = "still invalid"
-QUARANTINED = "now in quarantine"
-
-_SETTLED = {APPLIED, KNOWN, QUARANTINED}
 
 _TRIES = 8
 
@@ -85,23 +90,30 @@ class Redriver:
         """An object. Raises QuarantineError where there is none, or it is none of ours."""
         return kept_object(self._objects, key)
 
-    def judge(self, key: str, changes: Mapping[str, object] | None = None) -> Counter[str]:
+    def judge(
+        self, key: str, changes: Mapping[str, object] | None = None, *, as_missing: bool = False
+    ) -> Counter[str]:
         """What a redrive of this object would do: how many events have which status."""
-        return self._work(key, changes or {}, write=False)
+        return self._work(key, changes or {}, write=False, as_missing=as_missing)
 
-    def redrive(self, key: str, changes: Mapping[str, object] | None = None) -> Counter[str]:
+    def redrive(
+        self, key: str, changes: Mapping[str, object] | None = None, *, as_missing: bool = False
+    ) -> Counter[str]:
         """Apply what is certainly missing; how many events ended with which status.
 
-        `changes` are set in a poison record's JSON first, by their dotted paths. When nothing of
-        an object is left to do, it moves to ``redriven/``. Raises QuarantineError and Unavailable.
+        `changes` are set in a poison record's JSON first, by their dotted paths. `as_missing` takes
+        late events that are undetermined for missing. When nothing of an object is left to do, it
+        moves to ``redriven/``. Raises QuarantineError and Unavailable.
         """
-        done = self._work(key, changes or {}, write=True)
-        if not done.keys() - _SETTLED:
+        done = self._work(key, changes or {}, write=True, as_missing=as_missing)
+        if not done.keys() - SETTLED:
             self._objects.put(f"{DONE}/{key}", self._objects.get(key))
             self._objects.delete(key)
         return done
 
-    def _work(self, key: str, changes: Mapping[str, object], *, write: bool) -> Counter[str]:
+    def _work(
+        self, key: str, changes: Mapping[str, object], *, write: bool, as_missing: bool
+    ) -> Counter[str]:
         kept = self.show(key)
         if changes and kept.kind != POISON:
             raise QuarantineError(f"Only poison can be changed, not {kept.kind}: {key!r}")
@@ -109,11 +121,13 @@ class Redriver:
             return self._fill(kept, write=write)
         if kept.kind == FAILED:
             return self._failed_batch(kept, write=write)
-        return self._one(kept, changes, write=write)
+        return self._one(kept, changes, write=write, as_missing=as_missing)
 
     # Poison and late events: one record, once, by the ledger.
 
-    def _one(self, kept: Kept, changes: Mapping[str, object], *, write: bool) -> Counter[str]:
+    def _one(
+        self, kept: Kept, changes: Mapping[str, object], *, write: bool, as_missing: bool
+    ) -> Counter[str]:
         result: Counter[str] = Counter()
         try:
             delivery = delivery_of(kept.content)
@@ -128,11 +142,15 @@ class Redriver:
             # A late event was late for one entity only.
             if name is None or kept.content.get("entity", plan.entity.name) != plan.entity.name:
                 continue
+            place = self._place(plan, name)
+            if kept.kind == LATE and event.id is not None and not as_missing:
+                result[of_late_copy(event, self._read(place.key))] += 1
+                continue
             ids = [f"{plan.entity.name}/{delivery.position}"]
             if event.id is not None:
                 ids.append(f"{plan.entity.name}/{name}/id/{event.id}")
             apply = partial(_applied, event=event, arrived_ms=delivery.arrival_ms, plan=plan)
-            result[self._apply_once(self._place(plan, name), apply, ids, write=write)] += 1
+            result[self._apply_once(place, apply, ids, write=write)] += 1
         return result
 
     def _apply_once(
@@ -215,7 +233,7 @@ class Redriver:
     def _failed_group(self, group: Group, *, write: bool) -> Counter[str]:
         plan, place = group.key.plan, Place(group.key, group.name)
         current = self._read(group.key)
-        statuses = self._judged(group, current)
+        statuses = of_group(group, current)
         if not write or MISSING not in statuses:
             if write:
                 self._follow(place, current)
@@ -223,10 +241,10 @@ class Redriver:
 
         def change(entry: Entry) -> Entry | None:
             nonlocal statuses
-            statuses = self._judged(group, entry)
+            statuses = of_group(group, entry)
             wanted = [i for i, status in enumerate(statuses) if status == MISSING]
             # Those below the watermark are told by their ids alone, and so go without a rank.
-            above = [i for i in wanted if _is_above(group.ranks[i], entry)]
+            above = [i for i in wanted if is_above(group.ranks[i], entry)]
             order = [*(i for i in wanted if i not in above), *above]
             ranks = [group.ranks[i] if i in above else None for i in order]
             events = [group.events[i] for i in order]
@@ -237,12 +255,6 @@ class Redriver:
             place, change, lambda item, version: self._store.write(group.key, item, version)
         )
         return Counter(APPLIED if status == MISSING else status for status in statuses)
-
-    def _judged(self, group: Group, entry: Entry | None) -> list[str]:
-        return [
-            _status(event, rank, entry, group.key.plan)
-            for event, rank in zip(group.events, group.ranks, strict=True)
-        ]
 
     # Reading and writing.
 
@@ -300,21 +312,3 @@ def _applied(entry: Entry, event: Event, arrived_ms: int, plan: Plan) -> Entry |
     profile, change = fold(entry.profile, [event], plan, whatever_the_lateness=True)
     profile.updated_ms = max(arrived_ms, entry.profile.updated_ms + 1)
     return entry._replace(profile=profile) if change.applied else None
-
-
-def _is_above(rank: Rank, entry: Entry) -> bool:
-    return rank is not None and (entry.watermark is None or rank > entry.watermark)
-
-
-def _status(event: Event, rank: Rank, entry: Entry | None, plan: Plan) -> str:
-    """Whether an event of a failed batch is missing, applied, or neither for certain."""
-    if entry is None or _is_above(rank, entry):
-        return MISSING
-    if any(rank in hole for hole in entry.holes):
-        return HOLE
-    if event.id is not None:
-        if entry.profile.ids.second_of(event.id_hash) >= 0:
-            return KNOWN
-        if event.time_ms >= entry.profile.late_floor_ms(plan.lateness_ms):
-            return MISSING
-    return UNDETERMINED

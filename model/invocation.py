@@ -4,7 +4,7 @@ What comes is exactly ``{"userId", "features", "input"}``, as PredictFunction se
 features, those that the model was trained on count: one over all event types must be there, and may
 be null; one of a single type may be missing, for not everybody has done everything; any other is
 left alone, such as one of a type that came up after training. `input` may hold whatever the caller
-likes; a model of events alone does not read it.
+likes, or be missing: a model of events alone does not read it.
 """
 
 from __future__ import annotations
@@ -100,8 +100,6 @@ def _check_fields(document: Mapping[str, Any]) -> None:
         raise _invalid("userId", _must_be(f"a text of 1 to {_LONGEST_ID} characters", user))
     if not isinstance(document.get("features"), dict):
         raise _invalid("features", _must_be("a JSON object", document.get("features")))
-    if not isinstance(document.get("input"), dict | None):
-        raise _invalid("input", _must_be("a JSON object or null", document["input"]))
 
 
 def _values(features: Mapping[str, Any], contract: Contract) -> list[Value]:

@@ -12,9 +12,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from model.measures import Measures
-from model.rows import Rows
+from model.outcomes import OTHER_FEATURES, UNANSWERED
+from model.rows import INCOMPLETE, OVERTAKEN, Rows
 from model.training import Trained
 
+_REASONS = {
+    OVERTAKEN: "because the user's next event came first",
+    INCOMPLETE: "whose time to come is not all in the history",
+    UNANSWERED: "of which no outcome was reported",
+    OTHER_FEATURES: "whose features are of another version",
+}
 _COLUMNS = ("ROC AUC", "PR AUC", "log loss", "Brier", "calibration error")
 
 
@@ -38,8 +45,7 @@ def document(trained: Trained, rows: Rows, out: str, size: int) -> dict[str, Any
             "late": summary.late,
             "without_key": summary.without_key,
             "invalid": dict(summary.invalid.most_common()),
-            "overtaken": rows.overtaken,
-            "incomplete": rows.incomplete,
+            "given_up": dict(rows.given_up.most_common()),
             "types": dict(rows.types.most_common()),
         },
         "metrics": contract.metrics,
@@ -80,13 +86,12 @@ def _sentences(trained: Trained, rows: Rows) -> Iterator[str]:
     on = contract.trained_on
     yield f"Target: {contract.target}."
     yield (
-        f"{on['events']:,} events of {on['users']:,} users, {on['from']} to {on['to']}"
+        f"{on[rows.of]:,} {rows.of} of {on['users']:,} users, {on['from']} to {on['to']}"
         f" ({on['source']}): {on['rows']:,} moments to ask at."
     )
-    yield (
-        f"Moments given up: {rows.overtaken:,} because the user's next event came first,"
-        f" {rows.incomplete:,} whose time to come is not all in the history."
-    )
+    if rows.given_up:
+        reasons = (f"{count:,} {_REASONS[name]}" for name, count in rows.given_up.most_common())
+        yield f"Moments given up: {', '.join(reasons)}."
     fit, tune, _ = trained.slices
     losses = ", ".join(f"{name} {loss:.4f}" for name, loss in trained.candidates.items())
     yield (

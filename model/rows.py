@@ -29,6 +29,10 @@ from millrace.features.snapshot import Features
 
 from model.target import Target
 
+# Why a moment has no row: the user's next event came first; its time to come is not all there.
+OVERTAKEN = "overtaken"
+INCOMPLETE = "incomplete"
+
 _FIRST_DELAY_MS = 1000
 _TUTORIAL_GAP_MS = 300_000
 
@@ -37,14 +41,15 @@ class Row(NamedTuple):
     """The features of a key as of a moment, and whether the target followed.
 
     `values` are those of the features `names`, NaN where there is nothing to aggregate.
-    `tutorial_count` is what the tutorials' handler would have stored as count5min.
+    `tutorial_count` is what the tutorials' handler would have stored as count5min, where it can be
+    known.
     """
 
     key: str
     at_ms: int
     names: tuple[str, ...]
     values: array[float]
-    tutorial_count: int
+    tutorial_count: int | None
     positive: bool
 
     @property
@@ -64,18 +69,18 @@ class Rows:
         rows: the rows.
         summary: what became of the history's records.
         types: how many events there are of each type.
-        overtaken: moments that were given up because the next event came first.
-        incomplete: moments whose time to come is not all in the history.
-        first_ms, last_ms: times of the oldest and newest events.
+        given_up: how many moments have no row, by the reason.
+        first_ms, last_ms: times of the oldest and newest records.
+        of: what the records are.
     """
 
     rows: list[Row]
     summary: Summary
     types: Counter[str]
-    overtaken: int
-    incomplete: int
+    given_up: Counter[str]
     first_ms: int
     last_ms: int
+    of: str = "events"
 
 
 def labelled(
@@ -132,7 +137,7 @@ class _Asking:
         self._names: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._types: Counter[str] = Counter()
         self._times_ms: tuple[int, int] | None = None
-        self._overtaken = 0
+        self._given_up: Counter[str] = Counter()
 
     def take(self, arrived: Arrived) -> None:
         event = arrived.event
@@ -157,7 +162,7 @@ class _Asking:
         if next_ms > user.waiting.at_ms:
             user.asked.append(user.waiting)
         else:
-            self._overtaken += 1
+            self._given_up[OVERTAKEN] += 1
 
     def _row(self, key: str, at_ms: int, tutorial_count: int) -> Row:
         features = self.replay.features_of(key, at_ms)
@@ -172,30 +177,22 @@ class _Asking:
         first_ms, last_ms = self._times_ms or (0, 0)
         # Up to the lateness before its newest event a history may still miss some.
         complete_ms = last_ms - lateness_ms - self._target.within_ms
-        asked = 0
         kept: list[Row] = []
         for user in self._users.values():
             if user.waiting is not None:
                 user.asked.append(user.waiting)
-            asked += len(user.asked)
             kept += self._labelled(user, complete_ms)
         kept.sort(key=lambda row: (row.at_ms, row.key))
-        return Rows(
-            kept,
-            self.replay.summary,
-            self._types,
-            self._overtaken,
-            asked - len(kept),
-            first_ms,
-            last_ms,
-        )
+        return Rows(kept, self.replay.summary, self._types, self._given_up, first_ms, last_ms)
 
     def _labelled(self, user: _User, complete_ms: int) -> Iterator[Row]:
         targets_ms = sorted(user.targets_ms)
         for row in user.asked:
-            if row.at_ms <= complete_ms:
-                following = bisect_right(targets_ms, row.at_ms)
-                if following < len(targets_ms):
-                    within = targets_ms[following] <= row.at_ms + self._target.within_ms
-                    row = row._replace(positive=within)
-                yield row
+            if row.at_ms > complete_ms:
+                self._given_up[INCOMPLETE] += 1
+                continue
+            following = bisect_right(targets_ms, row.at_ms)
+            if following < len(targets_ms):
+                within = targets_ms[following] <= row.at_ms + self._target.within_ms
+                row = row._replace(positive=within)
+            yield row

@@ -57,6 +57,16 @@ def is_archive_at(where: str) -> bool:
     return where.startswith(_S3) or Path(where).is_dir()
 
 
+def archive_at(where: str) -> ReadableObjects:
+    """The objects of an archive. Raises ConfigurationError."""
+    return _bucket(where) if where.startswith(_S3) else FolderObjects(Path(where))
+
+
+def archive_name(where: str) -> str:
+    """What an archive is called in a contract: nothing of the machine it was copied to."""
+    return where if where.startswith(_S3) else f"archive {Path(where).resolve().name}"
+
+
 @contextlib.contextmanager
 def opened(
     where: str | None, definitions: Definitions, mapping: str = "", stream: str | None = None
@@ -64,10 +74,8 @@ def opened(
     """The history that `--from`, `--map` and `--stream` name. Raises ConfigurationError."""
     if where is None:
         yield _shop()
-    elif where.startswith(_S3):
-        yield History(archived(_bucket(where), stream), where)
-    elif Path(where).is_dir():
-        yield History(archived(FolderObjects(Path(where)), stream), f"archive {Path(where).name}")
+    elif is_archive_at(where):
+        yield History(archived(archive_at(where), stream), archive_name(where))
     else:
         with _file(Path(where), definitions, mapping) as history:
             yield history

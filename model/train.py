@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 from millrace.errors import ConfigurationError, MillraceError
 from millrace.features.definitions import Definitions, load
@@ -17,97 +14,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from model.arguments import Arguments, parse
+from model.outcomes import answered
 from model.packaging import archive, write_archive
 from model.report import document, show, warnings
 from model.rows import Rows, labelled
-from model.sources import History, is_archive_at, opened
+from model.sources import History, archive_at, archive_name, opened
 from model.target import ANY, Target
 from model.training import Trained, train
 
-ROOT = Path(__file__).parents[1]
 _PIPED_WIDTH = 120
-_EXAMPLES = """\
-examples:
-  scripts/train                                     a week of the built-in shop
-  scripts/train --from events.jsonl --target purchase --within 10m
-  scripts/train --from clicks.csv --map userId=SessionId,timestamp=Time --target any
-  scripts/train --from s3://BUCKET                  what a stack with ArchiveEvents=on has kept
-  scripts/train --from archive/ --json > report.json   a copy of it in a folder
-
-exit status: 0 when the model is written, 1 when it cannot be trained, 2 for wrong options, 130
-after Ctrl-C.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Arguments:
-    """What was asked for."""
-
-    source: str | None
-    mapping: str
-    stream: str | None
-    target: str
-    within: str
-    features: Path
-    out: Path
-    json: bool
-
-
-def parse(argv: list[str]) -> Arguments:
-    """The options in `argv`; exits with status 2 where they are wrong."""
-    parser = argparse.ArgumentParser(
-        prog="scripts/train",
-        description="Train the model that runs behind the endpoint, on the features as they stood"
-        " at each moment of a history, and compare it with simple rules on the newest part of it.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--from",
-        dest="source",
-        metavar="WHERE",
-        help="JSONL, CSV or TSV; or an archive: its folder, or s3://BUCKET/PREFIX",
-    )
-    parser.add_argument(
-        "--map", default="", metavar="FIELD=COLUMN,…", help="which column holds which field"
-    )
-    parser.add_argument("--stream", metavar="NAME", help="of an archive only this stream's events")
-    parser.add_argument(
-        "--target",
-        default="purchase",
-        metavar="TYPE",
-        help=f"the event type to predict (default: purchase; {ANY}: whatever comes)",
-    )
-    parser.add_argument(
-        "--within", default="10m", metavar="TIME", help="how far to look ahead (default: 10m)"
-    )
-    parser.add_argument(
-        "--features",
-        type=Path,
-        default=ROOT / "features.toml",
-        metavar="FILE",
-        help="the definitions (default: the features.toml of this checkout)",
-    )
-    parser.add_argument(
-        "--out", type=Path, default=Path("model.tar.gz"), metavar="FILE", help="where to write it"
-    )
-    parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    given = parser.parse_args(argv)
-    is_archive = given.source is not None and is_archive_at(given.source)
-    if given.map and (given.source is None or is_archive):
-        parser.error("--map goes with --from FILE: an archive holds events as they came")
-    if given.stream is not None and not is_archive:
-        parser.error("--stream goes with --from an archive")
-    return Arguments(
-        given.source,
-        given.map,
-        given.stream,
-        given.target,
-        given.within,
-        given.features,
-        given.out,
-        given.json,
-    )
 
 
 def main(argv: list[str]) -> int:
@@ -128,10 +44,7 @@ def main(argv: list[str]) -> int:
 def _train(arguments: Arguments, console: Console) -> None:
     target = Target.parse(arguments.target, arguments.within)
     definitions = load(arguments.features)
-    with opened(arguments.source, definitions, arguments.mapping, arguments.stream) as history:
-        rows = _rows(history, definitions, target, console)
-        source = history.source
-    _check_target(rows, target)
+    source, rows = _history(arguments, definitions, target, console)
     trained = _trained(rows, definitions, target, source, console)
     body = archive(trained.contract, trained.model)
     write_archive(arguments.out, body)
@@ -150,6 +63,24 @@ def _train(arguments: Arguments, console: Console) -> None:
         markup=False,
         soft_wrap=True,
     )
+
+
+def _history(
+    arguments: Arguments, definitions: Definitions, target: Target, console: Console
+) -> tuple[str, Rows]:
+    """What the rows are from, and the rows."""
+    where = arguments.source
+    if arguments.outcomes is not None:
+        assert where is not None
+        with _bars(console) as bars:
+            bars.add_task("joining", total=None, words="predictions and outcomes")
+            objects = archive_at(where)
+            rows = answered(objects, definitions, target, arguments.outcomes, arguments.stream)
+        return archive_name(where), rows
+    with opened(where, definitions, arguments.mapping, arguments.stream) as history:
+        rows = _rows(history, definitions, target, console)
+        _check_target(rows, target)
+        return history.source, rows
 
 
 def _rows(history: History, definitions: Definitions, target: Target, console: Console) -> Rows:

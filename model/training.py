@@ -120,8 +120,9 @@ def _baselines(
     fit, tune, measure = matrices
     older = Matrix(np.vstack([fit.values, tune.values]), np.hstack([fit.labels, tune.labels]))
     found = {BASE_RATE: np.full(len(measure.labels), older.labels.mean())}
-    counts = [_tutorial_counts(part) for part in slices]
-    found[TUTORIAL] = one_feature(np.hstack(counts[:2]), older.labels)(counts[2])
+    if all(row.tutorial_count is not None for part in slices for row in part):
+        counts = [_tutorial_counts(part) for part in slices]
+        found[TUTORIAL] = one_feature(np.hstack(counts[:2]), older.labels)(counts[2])
     best = best_feature(fit, tune, names, lambda: on_step("baselines", 0))
     for name in rules(names, best):
         place = names.index(name)
@@ -138,7 +139,7 @@ def _tutorial_counts(rows: Sequence[Row]) -> Floats:
 def _trained_on(rows: Rows, source: str) -> dict[str, Any]:
     return {
         "source": source,
-        "events": rows.summary.rows,
+        rows.of: rows.summary.rows,
         "users": rows.summary.keys,
         "rows": len(rows.rows),
         "from": iso_ms(rows.first_ms),

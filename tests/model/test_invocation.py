@@ -102,7 +102,7 @@ def test_features_of_one_type_may_be_missing_which_is_as_null(model: Model) -> N
     assert answers[0] == answers[1]
 
 
-@pytest.mark.parametrize("given_input", [None, {}, {"page": "/cart", "deep": [{"x": None}]}])
+@pytest.mark.parametrize("given_input", [None, {}, {"page": ["/cart"]}, [1], "text", 0])
 def test_the_input_may_be_anything_or_nothing(model: Model, given_input: Any) -> None:
     assert invoke(model, invocation(model, input=given_input)).status_code == 200
     whole = {**invocation(model), "input": given_input}
@@ -152,8 +152,6 @@ def test_a_number_beyond_all_numbers_is_named(model: Model) -> None:
         ({"userId": "x" * 257}, "userId"),
         ({"features": None}, "features"),
         ({"features": []}, "features"),
-        ({"input": "text"}, "input"),
-        ({"input": 0}, "input"),
         ({"feature": {}}, "feature"),
     ],
 )

@@ -139,6 +139,8 @@ def test_what_cannot_be_read_is_named(capsys: pytest.CaptureFixture[str], tmp_pa
         (["--from", ".", "--map", "userId=Who"], "--map goes with --from FILE"),
         (["--stream", "events"], "--stream goes with"),
         (["--from", "x.jsonl", "--stream", "events"], "--stream goes with"),
+        (["--from", "x.jsonl", "--outcomes", "events"], "--outcomes goes with"),
+        (["--from", ".", "--outcomes", "guess"], "invalid choice"),
         (["--nothing"], "unrecognized"),
     ],
 )

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import orjson
 from millrace.errors import MillraceError
@@ -154,7 +155,7 @@ class Bench:
         self.stream = FakeStream()
         self.now_ms = NOW_MS
         self.know("u1", [document(1), document(2, eventType="buy"), document(3, metric=2.5)])
-        identities = itertools.chain([IDENTITY], (f"{n:032x}" for n in itertools.count(1)))
+        identities = itertools.chain([IDENTITY], (str(UUID(int=n)) for n in itertools.count(1)))
         self.api = Api(
             self.plan,
             self.profiles,

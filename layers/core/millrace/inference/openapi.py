@@ -74,8 +74,13 @@ def _features() -> Node:
                 "name": "userId",
                 "in": "path",
                 "required": True,
-                "description": "Ids with a slash are read with POST /features.",
-                "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_BYTES},
+                "description": "Ids with a slash or a control character: POST /features",
+                "schema": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": MAX_KEY_BYTES,
+                    "pattern": "^[^/\u0000-\u001f]+$",
+                },
             }
         ],
         "responses": {

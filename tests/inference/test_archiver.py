@@ -158,9 +158,13 @@ def test_a_kpl_aggregate_is_taken_apart(bench: Bench) -> None:
 
 def test_a_stream_that_cannot_be_described_brings_the_whole_batch_back(bench: Bench) -> None:
     bench.streams.down = True
-    with pytest.raises(Unavailable):
-        bench.run(batch(inference(1)))
+    done = bench.run(batch(inference(1), inference(2), first=60))
+    assert done.answer == {"batchItemFailures": [{"itemIdentifier": "60"}]}
     assert bench.archive.bodies == {}
+    unnamed = batch(inference(1))
+    unnamed[0]["kinesis"]["sequenceNumber"] = "٣"
+    with pytest.raises(Unavailable):
+        bench.run([{"kinesis": 7}, *unnamed])
 
 
 def test_a_batch_is_filed_under_the_day_of_its_arrival(bench: Bench) -> None:

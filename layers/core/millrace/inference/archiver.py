@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from millrace.errors import InvalidEvent, MillraceError
+from millrace.errors import InvalidEvent, MillraceError, Unavailable
 from millrace.features.batch import Streams
 from millrace.features.sinks import Archive
 from millrace.inference.records import FEEDBACK, INFERENCE, Kind, kind_of
@@ -70,7 +70,13 @@ class Archiver:
         """
         done = Archived()
         kept: dict[Kind, list[Delivery]] = {INFERENCE: [], FEEDBACK: []}
-        for found in decode(records, self._stream_of):
+        try:
+            decoded = list(decode(records, self._stream_of))
+        except Unavailable as error:
+            # The stream could not be described, so no record has a place: all come again.
+            done.failure(_first_number(records, error), "the stream", error)
+            return done
+        for found in decoded:
             if isinstance(found, Rejected):
                 key, body = rejected_object(found)
                 self._put_away(key, body, found.sequence_number, done)
@@ -109,3 +115,13 @@ class Archiver:
             done.failure(deliveries[0].sequence_number, FOLDERS[kind], error)
             return 0
         return len(deliveries)
+
+
+def _first_number(records: Sequence[Any], error: Exception) -> str:
+    """The first record's sequence number; raises `error` where it has none that can be named."""
+    try:
+        number = records[0]["kinesis"]["sequenceNumber"]
+        int(number)
+    except (KeyError, TypeError, ValueError):
+        raise error from None
+    return str(number)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from millrace.errors import InvalidEvent, MillraceError, Unavailable
-from millrace.features.batch import Streams
 from millrace.features.sinks import Archive
 from millrace.inference.records import FEEDBACK, INFERENCE, Kind, kind_of
 from millrace.kinesis import Delivery, Rejected, Stream, decode, partial_batch_answer
@@ -24,6 +23,9 @@ from millrace.quarantine import (
     rejected_object,
     stream_name,
 )
+
+if TYPE_CHECKING:
+    from millrace.features.batch import Streams
 
 FOLDERS: dict[Kind, str] = {INFERENCE: "inferences", FEEDBACK: "feedback"}
 

@@ -6,16 +6,18 @@ so that training rows can be joined from it (`joined`) without a second computat
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 import orjson
 
 from millrace.errors import InvalidEvent
 from millrace.events import read_time_ms
 from millrace.features.item import iso_ms
-from millrace.inference.call import Call
-from millrace.inference.contract import FeedbackRequest, ModelAnswer
-from millrace.inference.served import Served
+
+if TYPE_CHECKING:
+    from millrace.inference.call import Call
+    from millrace.inference.contract import FeedbackRequest, ModelAnswer
+    from millrace.inference.served import Served
 
 INFERENCE: Final = "inference"
 FEEDBACK: Final = "feedback"

@@ -63,9 +63,15 @@ class Services:
     kinesis: KinesisBackend
     features: FeatureStore
     _names: itertools.count[int] = field(default_factory=itertools.count)
+    _clients: dict[tuple[str, int], Any] = field(default_factory=dict)
 
-    def client(self, service: str, *, attempts: int = 3, url: str = "") -> Any:
+    def client(self, service: str, *, attempts: int = 3) -> Any:
         """A client that watches what it sends to DynamoDB."""
+        if (service, attempts) not in self._clients:
+            self._clients[service, attempts] = self._new_client(service, attempts)
+        return self._clients[service, attempts]
+
+    def _new_client(self, service: str, attempts: int) -> Any:
         config = Config(
             retries={"mode": "standard", "total_max_attempts": attempts},
             proxies={},
@@ -74,7 +80,7 @@ class Services:
         client = _session().create_client(
             service,
             region_name=REGION,
-            endpoint_url=url or self.url,
+            endpoint_url=self.url,
             aws_access_key_id="AKIDLOCAL",
             aws_secret_access_key="secret",
             config=config,

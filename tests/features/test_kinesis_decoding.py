@@ -117,6 +117,8 @@ def test_a_missing_key_rejects_the_record(path: tuple[str, ...]) -> None:
         (("kinesis", "sequenceNumber"), "9" * 130),
         (("kinesis", "sequenceNumber"), "9" * 10_000),
         (("kinesis", "sequenceNumber"), "²"),
+        (("kinesis", "sequenceNumber"), "-1"),
+        (("kinesis", "sequenceNumber"), -1),
         (("kinesis", "approximateArrivalTimestamp"), "1700000000"),
         (("kinesis", "approximateArrivalTimestamp"), float("nan")),
         (("kinesis", "approximateArrivalTimestamp"), float("inf")),

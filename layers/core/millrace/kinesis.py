@@ -111,7 +111,11 @@ def decode(records: Iterable[Any], stream_of: StreamOf) -> Iterator[Delivery | R
             partition_key, coded = kinesis["partitionKey"], kinesis["data"]
             if not partition_key.isascii():
                 partition_key.encode()  # fails where it is no text
-            if len(sequence_number) > _SEQUENCE_DIGITS or not 0 <= arrival_ms < _LATEST_MS:
+            if (
+                sequence < 0
+                or len(sequence_number) > _SEQUENCE_DIGITS
+                or not 0 <= arrival_ms < _LATEST_MS
+            ):
                 raise ValueError(f"there is no place {sequence_number[:60]} at {arrival_ms} ms")
             event_id, its_source = record["eventID"], record["eventSourceARN"]
             if stream is None or its_source != source or not event_id.startswith(prefix):

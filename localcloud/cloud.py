@@ -106,9 +106,10 @@ class LocalCloud:
         return self.aws.client(service)
 
     async def caught_up(self) -> None:
-        """Return when everything that is on the streams now has been done or given up."""
+        """Return when everything that is on the streams now has been done or given up; batching
+        windows end early for it."""
         for mapping in self.mappings:
-            await mapping.caught_up()
+            await mapping.caught_up(hurry=True)
 
     async def restart_mappings(self, *, abandon: bool) -> None:
         """Stop the mappings and start them again from their checkpoints."""

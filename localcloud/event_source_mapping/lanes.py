@@ -148,6 +148,12 @@ class Lanes:
             return None
         return lane.opened_ms if self._full(lane) else lane.opened_ms + self._window_ms
 
+    def end_windows(self, now_ms: int) -> None:
+        """Let what is queued leave now, however long its batching window would still be open."""
+        for lane in self._lanes:
+            if lane.queue:
+                lane.opened_ms = min(lane.opened_ms, now_ms - self._window_ms)
+
     def take(self, number: int) -> Batch:
         """The lane's next batch, now in flight; only when it is due."""
         lane = self._lanes[number]

@@ -108,9 +108,10 @@ class EventSourceMapping:
         if not task.cancelled() and (error := task.exception()) is not None:
             raise error
 
-    async def caught_up(self) -> None:
+    async def caught_up(self, *, hurry: bool = False) -> None:
         """Return when everything that the stream holds now has been done or given up.
 
+        With `hurry` batching windows end early meanwhile, so that nobody waits for them.
         Raises LocalCloudError if the mapping is not running (any more).
         """
         while not self._idle():
@@ -119,6 +120,9 @@ class EventSourceMapping:
                     f"Mapping {self.config.uuid} of {self.config.function_name} is not running, so "
                     "it will not catch up; start it, or see why it ended."
                 )
+            if hurry:
+                for worker in self._workers.values():
+                    worker.hurry()
             await self._with.clock.sleep(_IDLE_CHECK_S)
 
     async def _run(self) -> None:

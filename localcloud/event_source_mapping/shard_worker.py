@@ -62,6 +62,11 @@ class ShardWorker:
             self._reading.cancel()
         self._wake_lanes()
 
+    def hurry(self) -> None:
+        """Deliver what is queued now instead of at the end of its batching window."""
+        self._lanes.end_windows(self._with.clock.now_ms())
+        self._wake_lanes()
+
     async def run(self) -> None:
         """Work until stopped, or until the shard is closed, drained and every batch done."""
         if self._stopping:

@@ -51,6 +51,23 @@ async def test_the_event_names_shard_source_and_role() -> None:
 
 
 @virtual
+async def test_who_hurries_does_not_wait_for_a_batching_window() -> None:
+    world = World()
+    mapping = world.mapping(batching_window_s=60, batch_size=10)
+    mapping.start()
+    world.stream.put_many("a", "b")
+    await world.clock.sleep(5)
+    assert world.function.calls == []
+    await mapping.caught_up(hurry=True)
+    assert world.function.batches == [["a", "b"]]
+    assert world.clock.elapsed_s < 6
+    world.stream.put("c")
+    await mapping.caught_up()
+    assert world.clock.elapsed_s > 60, "later windows are as long as ever"
+    await mapping.stop()
+
+
+@virtual
 async def test_enhanced_fan_out_is_woken_by_a_record() -> None:
     world = World()
     mapping = world.mapping()

@@ -11,9 +11,6 @@ from typing import Any
 
 import httpx
 import pytest
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from millrace.errors import ConfigurationError, StartupError
 
 from localcloud.cloud import LocalCloud, Options, running
@@ -21,6 +18,7 @@ from localcloud.cloudwatch.alarms import State
 from tests.localcloud.running import Running
 from tests.localcloud.running import running as in_thread
 from tests.localcloud.sagemaker.serving_endpoints import package
+from tests.localcloud.signing import ACCESS_KEY, post
 
 SERVER = Path(__file__).parent / "sagemaker" / "model_server.py"
 HANDLER = """
@@ -160,13 +158,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running[LocalClo
         yield cloud
 
 
-def ask(cloud: Running[LocalCloud], body: Any, *, sign: bool = True) -> httpx.Response:
-    url = f"{cloud.value.output('Url')}/ask"
-    request = AWSRequest("POST", url, data=json.dumps(body), headers={"host": url.split("/")[2]})
-    if sign:
-        SigV4Auth(Credentials("AKID", "secret"), "execute-api", "us-east-1").add_auth(request)
-    headers = dict(request.headers.items())
-    return httpx.post(url, content=json.dumps(body), headers=headers, timeout=30)
+def ask(cloud: Running[LocalCloud], body: Any) -> httpx.Response:
+    return post(f"{cloud.value.output('Url')}/ask", body)
 
 
 def test_a_signed_request_gets_the_model_s_answer(cloud: Running[LocalCloud]) -> None:
@@ -175,11 +168,11 @@ def test_a_signed_request_gets_the_model_s_answer(cloud: Running[LocalCloud]) ->
     content = answer.json()
     assert content["request"] == {"do": "echo", "x": 1}
     assert (content["files"], content["mode"]) == (["contract.json"], "here")
-    assert content["caller"]["iam"]["accessKey"] == "AKID"
+    assert content["caller"]["iam"]["accessKey"] == ACCESS_KEY
 
 
 def test_others_are_refused(cloud: Running[LocalCloud]) -> None:
-    answer = ask(cloud, {}, sign=False)
+    answer = httpx.post(f"{cloud.value.output('Url')}/ask", content=b"{}", timeout=30)
     assert (answer.status_code, answer.json()) == (403, {"message": "Forbidden"})
 
 
@@ -252,11 +245,8 @@ def test_an_answer_comes_soon(cloud: Running[LocalCloud]) -> None:
 
 def timed(client: httpx.Client, cloud: Running[LocalCloud], body: Any) -> float:
     url = f"{cloud.value.output('Url')}/ask"
-    request = AWSRequest("POST", url, data=json.dumps(body), headers={"host": url.split("/")[2]})
-    SigV4Auth(Credentials("AKID", "secret"), "execute-api", "us-east-1").add_auth(request)
-    headers, content = dict(request.headers.items()), json.dumps(body)
     began = time.perf_counter()
-    assert client.post(url, content=content, headers=headers).status_code == 200
+    assert post(url, body, client).status_code == 200
     return time.perf_counter() - began
 
 

@@ -245,8 +245,9 @@ def _invalid(field: str, message: str) -> InvalidRequest:
 
 
 def _shown(value: object) -> str:
+    """A value as the caller wrote it, as far as that is short."""
     try:
-        shown = repr(value)
-    except RecursionError:
-        shown = f"a deeply nested {type(value).__name__}"
+        shown = orjson.dumps(value).decode()
+    except TypeError:
+        shown = f"a long or deep {type(value).__name__}"
     return shown if len(shown) <= 60 else shown[:57] + "…"

@@ -23,8 +23,14 @@ NETWORK = {
     "RouteTableIds": "rtb-0123456789abcdef0",
     "VpcEndpoints": "all",
 }
+MODEL = {
+    "EndpointMode": "create",
+    "ModelImage": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/ml/shop:7",
+    "ModelDataUrl": "s3://models/shop/model.tar.gz",
+}
 EVERYTHING = {
     **NETWORK,
+    **MODEL,
     "AlarmEmail": "ops@shop.example",
     "Alarms": "on",
     "ApiAccessLogs": "on",
@@ -34,14 +40,31 @@ EVERYTHING = {
     "ApiJwtIssuer": "https://issuer.example/pool",
     "ArchiveEvents": "on",
     "CustomerKey": "on",
+    "ConsistentReads": "on",
     "Dashboard": "on",
+    "DataCapturePercent": "10",
     "DeploymentType": "Canary10Percent5Minutes",
+    "EndpointType": "instances",
     "EnhancedFanOut": "on",
     "EnrichConcurrency": "20",
     "FeatureStore": "both",
+    "InferenceLog": "on",
     "Ingest": "on",
     "IngestConcurrency": "10",
+    "InstanceMaxCount": "4",
+    "PredictConcurrency": "30",
+    "PredictSnapStart": "on",
     "Tracing": "on",
+}
+# What EVERYTHING cannot have at the same time.
+EXISTING = {
+    **EVERYTHING,
+    "DataCapturePercent": "0",
+    "EndpointMode": "existing",
+    "EndpointName": "shop",
+    "FeatureStore": "sagemaker",
+    "PredictProvisionedConcurrency": "3",
+    "PredictSnapStart": "off",
 }
 
 
@@ -54,13 +77,15 @@ def up(checkout: Path, overrides: Mapping[str, str]) -> tuple[Stack, FakeAws]:
 
 def translated(overrides: Mapping[str, str] | None = None) -> dict[str, Any]:
     """What SAM makes of the template. Only DeploymentType changes which resources there are."""
-    return _translated(tuple(sorted((EVERYTHING if overrides is None else overrides).items())))
+    given = EVERYTHING if overrides is None else overrides
+    return _translated(given.get("DeploymentType", "AllAtOnce"))
 
 
 @cache
-def _translated(overrides: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+def _translated(deployment_type: str) -> dict[str, Any]:
     template = load_template(TEMPLATE)
-    parameters = resolve_parameters(template["Parameters"], dict(overrides))
+    overrides = {**EVERYTHING, "DeploymentType": deployment_type}
+    parameters = resolve_parameters(template["Parameters"], overrides)
     return translate(template, parameters, "us-east-1")
 
 

@@ -133,6 +133,7 @@ NAMED_WITHIN = {
     # Names of features, and of what is named within something that has a name of its own.
     "ApiAuthorizer.Name",
     "ApiStage.StageName",
+    "EndpointScalingPolicy.PolicyName",
     "EventStreamConsumer.ConsumerName",
     "FeatureGroup.EventTimeFeatureName",
     "FeatureGroup.RecordIdentifierFeatureName",
@@ -162,15 +163,10 @@ def test_names_that_are_made_hold_the_stack_s() -> None:
 
 def _made_names() -> Iterator[tuple[str, str]]:
     """Physical names that the template puts together."""
-    keys = {"AliasName", "FeatureGroupName", "LayerName", "LogGroupName", "Name"}
+    keys = {"AliasName", "EndpointName", "FeatureGroupName", "LayerName", "LogGroupName", "Name"}
     kinds = {"AWS::ApiGatewayV2::Authorizer", "AWS::Lambda::Alias"}
     for logical_id, body in present(EVERYTHING).items():
         if body["Type"] in kinds:
             continue
         for key in keys & set(body["Properties"]):
             yield f"{logical_id}.{key}", body["Properties"][key]
-
-
-def test_a_dashboard_and_an_endpoint_are_named_by_cloudformation_or_by_the_stack() -> None:
-    dashboard = of_type("AWS::CloudWatch::Dashboard")["MillraceDashboard"]
-    assert "DashboardName" not in dashboard

@@ -1,4 +1,4 @@
-"""template.yaml: every role, and the key, grant what is needed and nothing else."""
+"""template.yaml: every role grants what is needed and nothing else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.template.reading import EVERYTHING, NETWORK, of_type, present
+from tests.template.reading import EVERYTHING, EXISTING, MODEL, NETWORK, of_type, present
 
 Resources = Mapping[str, Mapping[str, Any]]
 
@@ -34,11 +34,12 @@ def statements(role: str, resources: Resources) -> Iterator[dict[str, Any]]:
 
 
 def granted(role: str, overrides: Mapping[str, str]) -> set[Grant]:
-    """What a role is allowed, without what a condition narrows: no grant has one."""
+    """What a role is allowed; the one grant that a condition narrows is looked at below."""
     found = set()
     for statement in statements(role, present(overrides)):
         if statement["Effect"] == "Allow":
-            assert set(statement) <= {"Sid", "Effect", "Action", "Resource"}
+            narrowed = {"Condition"} if statement["Sid"] == "PutMetrics" else set()
+            assert set(statement) <= {"Sid", "Effect", "Action", "Resource"} | narrowed
             found |= {
                 Grant(action, resource)
                 for action in listed(statement["Action"])
@@ -81,20 +82,50 @@ ENRICH = (
     | grants("s3", "ListBucket", "{QuarantineBucket.Arn}")
     | grants("logs", LOGS, "{EnrichLogGroup.Arn}")
 )
+PREDICT_LOGS = grants("logs", LOGS, "{PredictLogGroup.Arn}")
+PREDICT = grants("dynamodb", "BatchGetItem GetItem", "{FeaturesTable.Arn}") | PREDICT_LOGS
+ARCHIVE = (
+    grants(
+        "kinesis",
+        "DescribeStream DescribeStreamSummary GetRecords GetShardIterator ListShards",
+        "{InferenceStream.Arn}",
+    )
+    | grants("kinesis", "ListStreams", "*")  # the only resource that IAM offers for it
+    | grants(
+        "s3", "PutObject", "{ArchiveBucket.Arn}/feedback/*", "{ArchiveBucket.Arn}/inferences/*"
+    )
+    | grants("s3", "PutObject", "{QuarantineBucket.Arn}/*")
+    | grants("s3", "ListBucket", "{QuarantineBucket.Arn}")
+    | grants("logs", LOGS, "{ArchiveLogGroup.Arn}")
+)
+ENDPOINT = (
+    grants("ecr", "GetAuthorizationToken", "*")  # the only resource that IAM offers for it
+    | grants(
+        "ecr",
+        "BatchCheckLayerAvailability BatchGetImage GetDownloadUrlForLayer",
+        "arn:aws:ecr:eu-west-1:123456789012:repository/ml/shop",
+    )
+    | grants("s3", "GetObject", "arn:aws:s3:::models/shop/model.tar.gz")
+    | grants("logs", f"DescribeLogStreams {LOGS}", "{EndpointLogGroup.Arn}")
+    | grants("cloudwatch", "PutMetricData", "*")
+)
 INGEST = grants("kinesis", "PutRecords", "{EventStream.Arn}") | grants(
     "logs", LOGS, "{IngestLogGroup.Arn}"
 )
 FEATURE_GROUP = grants("s3", "GetBucketAcl", "{FeatureOfflineBucket.Arn}") | grants(
     "s3", "PutObject PutObjectAcl", "{FeatureOfflineBucket.Arn}/*"
 )
-FUNCTIONS = (
-    "{EnrichFunction.Arn}",
-    "{EnrichFunction.Arn}:*",
-)
-INGEST_FUNCTION = ("{IngestFunction.Arn}", "{IngestFunction.Arn}:*")
+
+
+def moving(*functions: str) -> set[Grant]:
+    """What CodeDeploy needs for the aliases of functions."""
+    arns = [f"{{{name}.Arn}}{suffix}" for name in functions for suffix in ("", ":*")]
+    return grants("lambda", "GetAlias GetProvisionedConcurrencyConfig UpdateAlias", *arns)
+
+
 GRADUAL = {"DeploymentType": "Linear10PercentEvery1Minute", "Alarms": "on"}
-DEPLOYMENT = grants("cloudwatch", "DescribeAlarms", "*") | grants(
-    "lambda", "GetAlias GetProvisionedConcurrencyConfig UpdateAlias", *FUNCTIONS
+DEPLOYMENT = grants("cloudwatch", "DescribeAlarms", "*") | moving(
+    "EnrichFunction", "PredictFunction"
 )
 DAX = grants("dynamodb", f"DescribeTable {ITEMS}", "{FeaturesTable.Arn}")
 
@@ -123,6 +154,77 @@ NEEDS: Mapping[str, tuple[str, Mapping[str, str], set[Grant]]] = {
     ),
     "enrich, key": ("EnrichRole", {"CustomerKey": "on"}, ENRICH | WHOLE_KEY),
     "enrich, traced": ("EnrichRole", {"Tracing": "on"}, ENRICH | TRACES),
+    "predict": ("PredictRole", {}, PREDICT),
+    "predict, both stores": ("PredictRole", {"FeatureStore": "both"}, PREDICT),
+    "predict, feature group": (
+        "PredictRole",
+        {"FeatureStore": "sagemaker"},
+        PREDICT_LOGS
+        | grants(
+            "sagemaker",
+            "BatchGetRecord GetRecord",
+            "arn:aws:sagemaker:r:1:feature-group/{FeatureGroup}",
+        ),
+    ),
+    "predict, endpoint created": (
+        "PredictRole",
+        MODEL,
+        PREDICT | grants("sagemaker", "InvokeEndpoint", "{Endpoint}"),
+    ),
+    "predict, endpoint by name": (
+        "PredictRole",
+        {"EndpointMode": "existing", "EndpointName": "shop"},
+        PREDICT | grants("sagemaker", "InvokeEndpoint", "arn:aws:sagemaker:r:1:endpoint/shop"),
+    ),
+    "predict, endpoint by name and ARN": (
+        "PredictRole",
+        {
+            "EndpointMode": "existing",
+            "EndpointName": "Shop",
+            "EndpointArn": "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop",
+        },
+        PREDICT
+        | grants(
+            "sagemaker",
+            "InvokeEndpoint",
+            "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/shop",
+        ),
+    ),
+    "predict, inferences": (
+        "PredictRole",
+        {"InferenceLog": "on"},
+        PREDICT | grants("kinesis", "PutRecord", "{InferenceStream.Arn}"),
+    ),
+    "predict, DAX": (
+        "PredictRole",
+        NETWORK,
+        PREDICT | NETWORK_NEEDS | grants("dax", "BatchGetItem GetItem", "{DaxCluster.Arn}"),
+    ),
+    "predict, key": (
+        "PredictRole",
+        {"CustomerKey": "on"},
+        PREDICT | PART_OF_KEY | grants("kms", "DescribeKey", "{Key.Arn}"),
+    ),
+    "predict, traced": ("PredictRole", {"Tracing": "on"}, PREDICT | TRACES),
+    "archive": ("ArchiveRole", {"InferenceLog": "on"}, ARCHIVE),
+    "archive, key": (
+        "ArchiveRole",
+        {"InferenceLog": "on", "CustomerKey": "on"},
+        ARCHIVE | PART_OF_KEY,
+    ),
+    "archive, traced": ("ArchiveRole", {"InferenceLog": "on", "Tracing": "on"}, ARCHIVE | TRACES),
+    "endpoint": ("EndpointRole", MODEL, ENDPOINT),
+    "endpoint, image by digest": (
+        "EndpointRole",
+        {**MODEL, "ModelImage": MODEL["ModelImage"].replace(":7", "@sha256:" + "0" * 64)},
+        ENDPOINT,
+    ),
+    "endpoint, captured": (
+        "EndpointRole",
+        {**MODEL, "EndpointType": "instances", "DataCapturePercent": "5"},
+        ENDPOINT | grants("s3", "PutObject", "{ArchiveBucket.Arn}/endpoint/*"),
+    ),
+    "endpoint, key": ("EndpointRole", {**MODEL, "CustomerKey": "on"}, ENDPOINT | PART_OF_KEY),
     "ingest": ("IngestRole", {"Ingest": "on"}, INGEST),
     "ingest, key": ("IngestRole", {"Ingest": "on", "CustomerKey": "on"}, INGEST | PART_OF_KEY),
     "ingest, traced": ("IngestRole", {"Ingest": "on", "Tracing": "on"}, INGEST | TRACES),
@@ -135,13 +237,10 @@ NEEDS: Mapping[str, tuple[str, Mapping[str, str], set[Grant]]] = {
     "DAX": ("DaxRole", NETWORK, DAX),
     "DAX, key": ("DaxRole", {**NETWORK, "CustomerKey": "on"}, DAX | WHOLE_KEY),
     "deployment": ("DeploymentRole", GRADUAL, DEPLOYMENT),
-    "deployment, ingest": (
+    "deployment of all": (
         "DeploymentRole",
-        {**GRADUAL, "Ingest": "on"},
-        DEPLOYMENT
-        | grants(
-            "lambda", "GetAlias GetProvisionedConcurrencyConfig UpdateAlias", *INGEST_FUNCTION
-        ),
+        {**GRADUAL, "Ingest": "on", "InferenceLog": "on"},
+        DEPLOYMENT | moving("ArchiveFunction", "IngestFunction"),
     ),
 }
 
@@ -164,6 +263,8 @@ def test_every_role_is_looked_at_above_and_every_function_has_its_own() -> None:
 # What IAM offers no resource for, or needs a resource before there is one.
 NAMELESS = {
     "cloudwatch:DescribeAlarms",
+    "cloudwatch:PutMetricData",
+    "ecr:GetAuthorizationToken",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSubnets",
     "kinesis:ListStreams",
@@ -174,7 +275,7 @@ NAMELESS = {
 
 @pytest.mark.parametrize("role", sorted(of_type("AWS::IAM::Role")))
 def test_no_action_is_a_wildcard_and_no_resource_that_can_be_named(role: str) -> None:
-    everything = granted(role, EVERYTHING)
+    everything = granted(role, EVERYTHING) | granted(role, EXISTING | MODEL)
     assert everything
     for action, resource in everything:
         assert "*" not in action
@@ -201,6 +302,13 @@ def test_code_in_the_network_cannot_use_what_lambda_needs_there() -> None:
     }
 
 
+def test_the_container_puts_metrics_of_its_endpoint_alone() -> None:
+    (narrowed,) = [s for s in statements("EndpointRole", present(MODEL)) if "Condition" in s]
+    assert narrowed["Condition"] == {
+        "StringEquals": {"cloudwatch:namespace": ["/aws/sagemaker/Endpoints", "AWS/SageMaker"]}
+    }
+
+
 def test_the_api_may_call_its_functions_by_their_routes_alone() -> None:
     permissions = [
         body["Properties"]
@@ -212,48 +320,3 @@ def test_the_api_may_call_its_functions_by_their_routes_alone() -> None:
         assert properties["Principal"] == "apigateway.amazonaws.com"
         assert properties["FunctionName"].endswith("FunctionAliaslive}")
         assert properties["SourceArn"].startswith("arn:aws:execute-api:r:1:{HttpApi}/$default/")
-
-
-# ---- the key ------------------------------------------------------------------------------------
-
-
-def key_policy() -> dict[str, dict[str, Any]]:
-    properties = present(EVERYTHING)["Key"]["Properties"]
-    return {statement["Sid"]: statement for statement in properties["KeyPolicy"]["Statement"]}
-
-
-def test_the_key_rotates_and_serves_this_account_its_logs_and_its_alarms() -> None:
-    assert present(EVERYTHING)["Key"]["Properties"]["EnableKeyRotation"] is True
-    policy = key_policy()
-    assert {sid: statement["Principal"] for sid, statement in policy.items()} == {
-        "LetIamOfThisAccountDecide": {"AWS": "arn:aws:iam::1:root"},
-        "LogsOfThisStack": {"Service": "logs.r.amazonaws.com"},
-        "AlarmsToAnEncryptedTopic": {"Service": "cloudwatch.amazonaws.com"},
-    }
-    for statement in policy.values():
-        assert all("*" not in action for action in statement["Action"])
-    assert policy["AlarmsToAnEncryptedTopic"]["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
-
-
-def test_no_service_but_this_account_may_administer_the_key() -> None:
-    uses = {"Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey"}
-    uses |= {"GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo"}
-    for sid, statement in key_policy().items():
-        if sid != "LetIamOfThisAccountDecide":
-            assert set(statement["Action"]) <= {f"kms:{use}" for use in uses}
-    # Who made a key must be able to change its policy, or nobody ever can.
-    assert "kms:PutKeyPolicy" in key_policy()["LetIamOfThisAccountDecide"]["Action"]
-
-
-def test_the_logs_that_may_use_the_key_are_those_of_this_stack() -> None:
-    arns = key_policy()["LogsOfThisStack"]["Condition"]["ArnLike"][
-        "kms:EncryptionContext:aws:logs:arn"
-    ]
-    prefixes = [arn.removesuffix("*") for arn in arns]
-    assert all(arn.endswith("*") for arn in arns)
-    for name, body in present(EVERYTHING).items():
-        if body["Type"] == "AWS::Logs::LogGroup":
-            # CloudFormation's own names begin with the stack's.
-            group = body["Properties"].get("LogGroupName", f"s-{name}-SUFFIX")
-            arn = f"arn:aws:logs:r:1:log-group:{group}"
-            assert any(arn.startswith(prefix) for prefix in prefixes), name

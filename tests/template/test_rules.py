@@ -10,7 +10,7 @@ from millrace.errors import ConfigurationError
 from localcloud.stack import Place
 from localcloud.stack.stack import plan
 from localcloud.stack.template import load_template
-from tests.template.reading import NETWORK, TEMPLATE
+from tests.template.reading import MODEL, NETWORK, TEMPLATE
 
 REFUSED: list[tuple[dict[str, str], str]] = [
     ({"ApiAuth": "JWT", "ApiJwtAudience": "shop"}, "ApiJwtIssuer must say whose tokens count"),
@@ -19,6 +19,15 @@ REFUSED: list[tuple[dict[str, str], str]] = [
     ({**NETWORK, "SubnetIds": ""}, "SubnetIds must name private subnets"),
     ({**NETWORK, "RouteTableIds": ""}, "RouteTableIds must name the subnets' route tables"),
     ({"DeploymentType": "Canary10Percent5Minutes"}, "it needs Alarms=on"),
+    ({"EndpointMode": "existing"}, "EndpointName must name the endpoint"),
+    ({**MODEL, "ModelImage": ""}, "ModelImage must name the container's image"),
+    ({**MODEL, "ModelDataUrl": ""}, "ModelDataUrl must name the model in S3"),
+    ({**MODEL, "DataCapturePercent": "1"}, "with EndpointType=instances"),
+    (
+        {"PredictSnapStart": "on", "PredictProvisionedConcurrency": "1"},
+        "PredictSnapStart or PredictProvisionedConcurrency, not both",
+    ),
+    ({"PredictSnapStart": "on", "Runtime": "python3.11"}, "needs Runtime=python3.12 or later"),
 ]
 
 
@@ -52,6 +61,11 @@ def test_every_assertion_is_tried_above() -> None:
         {**NETWORK, "VpcEndpoints": "none", "RouteTableIds": ""},
         {"ApiAuth": "JWT", "ApiJwtIssuer": "https://i.example", "ApiJwtAudience": "a,b"},
         {"DeploymentType": "Canary10Percent5Minutes", "Alarms": "on"},
+        {"EndpointMode": "existing", "EndpointName": "Shop"},
+        MODEL,
+        {**MODEL, "EndpointType": "instances", "DataCapturePercent": "1"},
+        {"PredictSnapStart": "on"},
+        {"PredictProvisionedConcurrency": "1"},
     ],
 )
 def test_what_goes_together_is_not(overrides: dict[str, str]) -> None:

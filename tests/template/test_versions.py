@@ -17,6 +17,7 @@ from localcloud.stack.sam import translate
 from localcloud.stack.template import load_template
 from tests.template.reading import (
     EVERYTHING,
+    EXISTING,
     TEMPLATE,
     of_type,
     present,
@@ -29,23 +30,34 @@ FUNCTIONS = sorted(of_type("AWS::Lambda::Function"))
 UNVERSIONED = {"ReservedConcurrentExecutions", "Tags"}
 # Resources that are made anew, with another address, when one of these changes.
 REPLACED_BY = {"DaxCluster": {"DaxNodeType"}, "FunctionSecurityGroup": {"VpcId"}}
+# Of these it matters only whether they are there, and a rule sees to that.
+GUARDS = {"ModelImage", "ModelDataUrl"}
 # Another value for each parameter.
 OTHERS = {
     "Architecture": "x86_64",
     "ArchiveEvents": "off",
+    "ArchiveMemoryMb": "2048",
+    "ConsistentReads": "off",
     "CustomerKey": "off",
     "Dax": "off",
     "DaxNodeType": "dax.r5.large",
+    "EndpointMode": "none",
+    "EndpointName": "other",
     "EnrichMemoryMb": "2048",
-    "FeatureStore": "sagemaker",
+    "FeatureStore": "dynamodb",
     "GiveUpAfterSeconds": "5",
+    "InferenceLog": "off",
     "IngestMemoryMb": "2048",
     "LogLevel": "DEBUG",
     "ParallelizationFactor": "5",
+    "PredictDeadlineMs": "1000",
+    "PredictMemoryMb": "2048",
+    "PredictSnapStart": "off",
     "RetentionHours": "48",
     "Runtime": "python3.11",
     "SubnetIds": "subnet-0aaaaaaaaaaaaaaaa",
     "Tracing": "off",
+    "UnknownUser": "refuse",
     "VpcId": "vpc-0123456789abcdef1",
 }
 
@@ -58,6 +70,8 @@ def parameters_of(function: str) -> set[str]:
     waiting = list(references({k: v for k, v in properties.items() if k not in UNVERSIONED}))
     while waiting:
         name = waiting.pop()
+        if name in GUARDS:
+            continue
         if name in template["Parameters"]:
             found.add(name)
         elif name in template["Conditions"]:
@@ -67,57 +81,74 @@ def parameters_of(function: str) -> set[str]:
     return found
 
 
-def description(function: str, overrides: dict[str, str]) -> str:
-    (version,) = [
-        body["Properties"]
-        for body in present(overrides).values()
-        if body["Type"] == "AWS::Lambda::Version"
-        and body["Properties"]["FunctionName"] == f"{{{function}}}"
-    ]
-    assert isinstance(version["Description"], str)
-    return version["Description"]
+def description(function: str, overrides: dict[str, str]) -> str | None:
+    """Of the function's version; None where there is no such function."""
+    for body in present(overrides).values():
+        properties = body["Properties"]
+        if body["Type"] == "AWS::Lambda::Version" and properties["FunctionName"] == (
+            f"{{{function}}}"
+        ):
+            return str(properties["Description"])
+    return None
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_every_parameter_that_changes_a_function_changes_its_version(function: str) -> None:
-    before = description(function, EVERYTHING)
     seen = {
         name
+        for before in (EVERYTHING, EXISTING)
         for name, value in OTHERS.items()
-        if description(function, {**EVERYTHING, name: value}) != before
+        if changed(function, before, {**before, name: value})
     }
     assert seen == parameters_of(function)
+
+
+def changed(function: str, before: dict[str, str], after: dict[str, str]) -> bool:
+    """Whether the version differs; not where the function itself is not there."""
+    descriptions = [description(function, overrides) for overrides in (before, after)]
+    return None not in descriptions and descriptions[0] != descriptions[1]
 
 
 def test_every_parameter_of_a_function_has_another_value_above() -> None:
     needed = set().union(*(parameters_of(function) for function in FUNCTIONS))
     assert needed == set(OTHERS)
-    assert all(EVERYTHING.get(name) != value for name, value in OTHERS.items())
+    for name, value in OTHERS.items():
+        assert value not in (EVERYTHING.get(name), EXISTING.get(name)) or name in TRIED_ONCE
+
+
+# EXISTING has the other value already.
+TRIED_ONCE = {"PredictSnapStart"}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_the_network_is_no_part_of_a_version_without_dax(function: str) -> None:
     off = {**EVERYTHING, "Dax": "off"}
     for name in ("DaxNodeType", "SubnetIds", "VpcId"):
-        changed = {**off, name: OTHERS[name]}
-        assert description(function, changed) == description(function, off)
+        assert not changed(function, off, {**off, name: OTHERS[name]})
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_description_is_as_short_as_lambda_wants_it(function: str) -> None:
     longest = {
-        **EVERYTHING,
+        **EXISTING,
+        "ArchiveMemoryMb": "10240",
         "DaxNodeType": "dax.r5.24xlarge",
+        "EndpointName": "e" * 63,
         "EnrichMemoryMb": "10240",
         "FeatureStore": "sagemaker",
         "GiveUpAfterSeconds": "604800",
         "IngestMemoryMb": "10240",
         "LogLevel": "WARNING",
         "ParallelizationFactor": "10",
+        "PredictDeadlineMs": "29000",
+        "PredictMemoryMb": "10240",
+        "PredictSnapStart": "off",
         "RetentionHours": "8760",
         "Architecture": "x86_64",
     }
-    assert len(description(function, longest)) <= 256
+    text = description(function, longest)
+    assert text is not None
+    assert len(text) <= 256
 
 
 def versions(code: str) -> dict[str, str]:
@@ -187,7 +218,20 @@ def test_a_gradual_deployment_moves_every_alias_and_watches_alarms() -> None:
 
 
 @pytest.mark.parametrize("value", ["-1", "0", "7"])
-def test_reserved_concurrency(value: str) -> None:
-    resources = present({**EVERYTHING, "EnrichConcurrency": value})
-    reserved = resources["EnrichFunction"]["Properties"].get("ReservedConcurrentExecutions")
+@pytest.mark.parametrize("name", ["Enrich", "Ingest", "Predict"])
+def test_reserved_concurrency(name: str, value: str) -> None:
+    resources = present({**EVERYTHING, f"{name}Concurrency": value})
+    reserved = resources[f"{name}Function"]["Properties"].get("ReservedConcurrentExecutions")
     assert reserved == (None if value == "-1" else value)
+
+
+def test_predict_starts_cold_from_a_snapshot_or_warm() -> None:
+    for overrides, warm, snapshot in (
+        ({}, None, "None"),
+        (EVERYTHING, None, "PublishedVersions"),
+        (EXISTING, {"ProvisionedConcurrentExecutions": "3"}, "None"),
+    ):
+        resources = present(overrides)
+        alias = resources["PredictFunctionAliaslive"]["Properties"]
+        assert alias.get("ProvisionedConcurrencyConfig") == warm
+        assert resources["PredictFunction"]["Properties"]["SnapStart"] == {"ApplyOn": snapshot}

@@ -103,25 +103,29 @@ def test_a_stream_made_anew_is_described_again(forget: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shard", "sequence", "arrival_ms"),
-    [
-        ("shardId-000000000000", 90, 4000),  # an earlier batch once more
-        ("shardId-000000000000", 90, 5000),
-        ("shardId-000000000000", 100, 5000),  # the same again
-        ("shardId-000000000000", 101, 9000),
-        ("shardId-000000000001", 1, 9000),  # another shard
-    ],
+    ("sequence", "arrival_ms"),
+    [(90, 4000), (90, 5000), (100, 5000), (101, 9000)],
+    ids=["an earlier batch", "an earlier batch of that time", "the same batch", "the next"],
 )
-def test_a_retry_or_another_shard_is_no_reason_to_ask(
-    shard: str, sequence: int, arrival_ms: int
-) -> None:
+def test_a_retry_is_no_reason_to_ask(sequence: int, arrival_ms: int) -> None:
     kinesis = FakeKinesis()
     streams = catalog(kinesis)
     streams.begins(ARN, "shardId-000000000000", 100, 5000)
     streams.stream(ARN)
-    streams.begins(ARN, shard, sequence, arrival_ms)
+    streams.begins(ARN, "shardId-000000000000", sequence, arrival_ms)
     streams.stream(ARN)
     assert kinesis.asked == [f"describe {ARN}"]
+
+
+def test_with_a_shard_that_is_new_to_a_worker_the_stream_may_be_new() -> None:
+    """Its numbers say nothing, for this worker knows none of that shard."""
+    kinesis = FakeKinesis()
+    streams = catalog(kinesis)
+    for shard in ("shardId-000000000000", "shardId-000000000001"):
+        for sequence in (100, 101):
+            streams.begins(ARN, shard, sequence, sequence)
+            streams.stream(ARN)
+    assert kinesis.asked == [f"describe {ARN}"] * 2
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from millrace.anomaly.season import HOURS_A_DAY, HOURS_A_WEEK, Season
 
 _DAY_WEIGHT = 0.3
 _WEEK_WEIGHT = 0.5
-_USUAL = weight_of_half_life(1000)
+_USUAL = weight_of_half_life(288)
 
 
 class Forecast:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 # Constants by construction wobble in their last digits; a change below this share of the mean
 # is none.
 _ROUNDING = 1e-9
+# No z is told from fewer points: the variance of a handful is anything.
+_ENOUGH = 20
 # Standard deviations said of the first change after nothing but the same value.
 FIRST_CHANGE = 50.0
 
@@ -28,8 +30,8 @@ class Moments:
         self.variance = 0.0
 
     def z(self, x: float) -> float:
-        """How many standard deviations x lies from the mean; 0 while fewer than two are known."""
-        if self.count < 2:
+        """How many standard deviations x lies from the mean; 0 while too few are known."""
+        if self.count < _ENOUGH:
             return 0.0
         distance = x - self.mean
         if self.variance > 0.0:

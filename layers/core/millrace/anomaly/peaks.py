@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 
 BINS = 96
 BINS_AN_OCTAVE = 4
@@ -22,10 +23,12 @@ SHORTEST_STRETCH = 48
 LONGEST_STRETCH = 300
 _STRETCH_SHARE = 0.05
 # Peaks lose half their weight in so many stretches.
-_HALF_LIFE = 50.0
+_HALF_LIFE = 100.0
 _GROWTH = 2.0 ** (1.0 / _HALF_LIFE)
 # Beyond the highest peak, each octave counts as so many powers of ten.
 _TAIL = 0.6
+# Of a peak: a z in the very bin of the highest peak reaches it or not.
+_HALF = 0.5
 _RESCALE_AT = 1e12
 
 
@@ -40,48 +43,52 @@ def _position(z: float) -> float:
 class Peaks:
     """The fading histogram of stretch maxima of |z|."""
 
-    __slots__ = ("highest", "left", "weights", "worth")
+    __slots__ = ("above", "held", "highest", "left", "stretches", "top", "weights", "worth")
 
     def __init__(self) -> None:
         self.weights = [0.0] * BINS
         self.worth = 1.0  # of a peak added now; grows, so that older ones fade in comparison
         self.highest = -1.0  # position of the running stretch's peak
         self.left = float(SHORTEST_STRETCH)
+        self._summarise()
+
+    def _summarise(self) -> None:
+        """What judging needs of the weights, which change at the end of a stretch only."""
+        self.held = [weight / self.worth for weight in self.weights]
+        sums = list(accumulate(reversed(self.held)))
+        self.stretches = sums[-1]  # the (faded) number of all past ones
+        # For each bin, the number of peaks in the bins above it.
+        self.above = [*reversed(sums[:-1]), 0.0]
+        # The highest bin with at least half a peak at or above it; 0 if there is none.
+        self.top = max(0, BINS - 1 - sum(1 for number in sums if number < _HALF))
 
     def as_strange(self, z: float) -> float:
         """The (faded) number of past stretches whose peak was at least |z|; never 0."""
         position = _position(z)
         k = int(position)
-        within = 0.5 if k == 0 else 1.0 - (position - k)
-        number = (sum(self.weights[k + 1 :]) + within * self.weights[k]) / self.worth
-        if number >= 0.5:
+        within = _HALF if k == 0 else 1.0 - (position - k)
+        number = self.above[k] + within * self.held[k]
+        if number >= _HALF:
             return number
-        beyond = max(0.0, position - self._top() - 1.0) / BINS_AN_OCTAVE
-        return 0.5 * math.pow(10.0, -_TAIL * beyond)
-
-    def _top(self) -> int:
-        """The highest bin with at least half a peak at or above it; 0 if there is none."""
-        above = 0.0
-        for k in range(BINS - 1, 0, -1):
-            above += self.weights[k]
-            if above >= 0.5 * self.worth:
-                return k
-        return 0
+        beyond = max(0.0, position - self.top - 1.0) / BINS_AN_OCTAVE
+        return _HALF * math.pow(10.0, -_TAIL * beyond)
 
     def bar(self, most: float) -> float | None:
-        """The |z| with `most` peaks at or above it; None while there are too few peaks."""
-        above = 0.0
-        for k in range(BINS - 1, 0, -1):
-            held = self.weights[k] / self.worth
-            if above + held >= most:
-                position = k + 1.0 - (most - above) / held
-                return _SMALLEST * math.exp2((position - 1.0) / BINS_AN_OCTAVE)
-            above += held
-        return None
+        """The |z| that `most` past stretches reached; None where that says nothing."""
+        if most <= 0.0 or most >= self.above[0]:
+            return None
+        if most < _HALF:
+            position = self.top + 1.0 + BINS_AN_OCTAVE * math.log10(_HALF / most) / _TAIL
+        else:
+            k = next(k for k in range(BINS - 1, 0, -1) if self.above[k] + self.held[k] >= most)
+            position = k + 1.0 - (most - self.above[k]) / self.held[k]
+        return _SMALLEST * math.exp2((position - 1.0) / BINS_AN_OCTAVE)
 
     def learn(self, z: float, age: float) -> bool:
         """Take in the next |z| of a series that has seen `age` points; True at a stretch's end."""
-        self.highest = max(self.highest, _position(z))
+        position = _position(z)
+        if position > self.highest:
+            self.highest = position
         self.left -= 1.0
         if self.left > 0.0:
             return False
@@ -92,6 +99,7 @@ class Peaks:
         if self.worth > _RESCALE_AT:
             self.weights = [weight / self.worth for weight in self.weights]
             self.worth = 1.0
+        self._summarise()
         return True
 
     def state(self) -> list[float]:
@@ -100,3 +108,4 @@ class Peaks:
     def restore(self, numbers: Sequence[float]) -> None:
         self.worth, self.highest, self.left = numbers[:3]
         self.weights = list(numbers[3:])
+        self._summarise()

@@ -12,15 +12,15 @@ LEARNING = "learning"
 ORDINARY = "ordinary"
 RESIDUAL = "residual"
 VALUE = "value"
-QUICK_LEVEL = "quick level"
 LEVEL = "level"
+RESIDUAL_LEVEL = "residual level"
 FLAT = "flat"
 
 _FINDINGS = {
     RESIDUAL: "is {side} what this hour of the day or week leads to expect",
     VALUE: "is {side} nearly all that was seen before",
-    QUICK_LEVEL: "comes with a level of the last points {side} the usual",
-    LEVEL: "comes with a lasting move of the level {side} the usual",
+    LEVEL: "comes with a run of values {side} the usual level",
+    RESIDUAL_LEVEL: "comes with a run of values {side} what these hours lead to expect",
     FLAT: "has not changed for longer than ever",
     ORDINARY: "is ordinary",
 }

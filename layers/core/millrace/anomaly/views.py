@@ -9,17 +9,22 @@ from millrace.anomaly.averages import Average, weight_of_half_life
 from millrace.anomaly.flatline import Flatline
 from millrace.anomaly.moments import Moments
 from millrace.anomaly.peaks import Peaks
-from millrace.anomaly.verdict import FLAT, LEVEL, QUICK_LEVEL, RESIDUAL, VALUE
+from millrace.anomaly.verdict import FLAT, LEVEL, RESIDUAL, RESIDUAL_LEVEL, VALUE
 
-_QUICK = weight_of_half_life(6)
-_SLOW = weight_of_half_life(100)
+_SHORT_HALF_LIFE = 12
+_SHORT = weight_of_half_life(_SHORT_HALF_LIFE)
+# A short average means nothing before it has turned over: the time of two memories, 2/weight.
+_SHORT_READY = math.floor(2.0 / _SHORT)
 # Scales hardly fade: a calm month must not turn plain noise into news.
 _SCALE = weight_of_half_life(20_000)
 _MOST = 1e6
-# How many past stretches may have been as strange as what is still worth an alert. Slow levels
-# move together over several stretches; a flat line must be four times as long as any before.
-_ALLOWED = {RESIDUAL: 1.25, VALUE: 1.25, QUICK_LEVEL: 1.25, LEVEL: 3.0, FLAT: 0.03}
+# How many past stretches may have been as strange as what is strange by one view alone. Levels
+# come in runs, which fill several stretches; a flat line must be four times as long as any before.
+_ALLOWED = {RESIDUAL: 0.5, VALUE: 1.0, LEVEL: 1.5, RESIDUAL_LEVEL: 0.5, FLAT: 0.03}
 NAMES = tuple(_ALLOWED)
+_OF_SHORT = (LEVEL, RESIDUAL_LEVEL)
+# And never more than this share of the stretches seen, or a young series would always be strange.
+_ALLOWED_SHARE = 0.1
 
 
 class View:
@@ -33,18 +38,21 @@ class View:
         self.peaks = Peaks()
         self.x = 0.0
         self.z = 0.0
-        self.bar: float | None = None  # the |z| from which a residual is strange
+        self.bar: float | None = None  # the |z| from which a point is strange by this view alone
 
     def rarity(self, x: float) -> float:
-        """`allowed` over the number of past stretches as strange: strange from 1 on."""
+        """Stretches allowed over past stretches as strange: strange by itself from 1 on."""
         self.x = x
         self.z = x if self.moments is None else self.moments.z(x)
-        return min(_MOST, self.allowed / self.peaks.as_strange(self.z))
+        return min(_MOST, self._allowed() / self.peaks.as_strange(self.z))
+
+    def _allowed(self) -> float:
+        return min(self.allowed, _ALLOWED_SHARE * self.peaks.stretches)
 
     def learn(self, age: float) -> None:
         """Take in the number last asked for, of a series that has seen `age` points."""
         if self.peaks.learn(self.z, age):
-            self.bar = self.peaks.bar(self.allowed)
+            self.bar = self.peaks.bar(self._allowed())
         if self.moments is not None:
             self.moments.learn(self.x)
 
@@ -58,53 +66,57 @@ class View:
         else:
             self.peaks.restore(numbers[:-3])
             self.moments.restore(numbers[-3:])
-        self.bar = self.peaks.bar(self.allowed)
+        self.bar = self.peaks.bar(self._allowed())
 
 
 class Views:
     """All views of one series.
 
-    Their rarities are joined by the 4-norm: near their maximum, but two views just short of
-    their bars pass together.
+    Their rarities are joined like independent evidence, by the root of the sum of squares: near
+    the largest, but two views just short of their bars pass together.
     """
 
-    __slots__ = ("flatline", "quick", "residual", "slow", "views")
+    __slots__ = ("all", "flatline", "residual", "residual_short", "short")
 
     def __init__(self) -> None:
-        self.quick = Average(_QUICK)
-        self.slow = Average(_SLOW)
+        self.short = Average(_SHORT)
+        self.residual_short = Average(_SHORT)
         self.flatline = Flatline()
-        self.views = [
+        self.all = [
             View(_ALLOWED[name], None if name == FLAT else Moments(_SCALE)) for name in NAMES
         ]
-        self.residual = self.views[0]
+        self.residual = self.all[0]
 
     def judge(self, value: float, expected: float, usual: float) -> tuple[float, str]:
         """How rare the point is (strange from 1 on), and the view that finds it rarest.
 
         `usual` is the long level, the value included.
         """
-        self.quick.learn(value)
-        self.slow.learn(value)
+        residual = value - expected
+        self.short.learn(value)
+        self.residual_short.learn(residual)
         numbers = (
-            value - expected,
+            residual,
             value,
-            self.quick.mean - usual,
-            self.slow.mean - usual,
+            self.short.mean - usual,
+            self.residual_short.mean,
             self.flatline.length(value),
         )
         most, found, total = -1.0, RESIDUAL, 0.0
-        for view, name, number in zip(self.views, NAMES, numbers, strict=True):
+        for view, name, number in zip(self.all, NAMES, numbers, strict=True):
+            if name in _OF_SHORT and self.short.count <= _SHORT_READY:
+                continue
             rarity = view.rarity(number)
-            total += (rarity * rarity) ** 2
+            total += rarity * rarity
             if rarity > most:
                 most, found = rarity, name
-        return math.sqrt(math.sqrt(total)), found
+        return math.sqrt(total), found
 
     def learn(self, age: float) -> None:
         """Take in the point last judged, of a series that has seen `age` points."""
-        for view in self.views:
-            view.learn(age)
+        for view, name in zip(self.all, NAMES, strict=True):
+            if name not in _OF_SHORT or self.short.count > _SHORT_READY:
+                view.learn(age)
 
     def band(self) -> tuple[float, float] | None:
         """Between which residuals a point is plain; None before the first stretches ended."""
@@ -115,15 +127,15 @@ class Views:
         return moments.mean - width, moments.mean + width
 
     def state(self) -> list[float]:
-        averages = [*self.quick.state(), *self.slow.state(), *self.flatline.state()]
-        return averages + [number for view in self.views for number in view.state()]
+        averages = [*self.short.state(), *self.residual_short.state(), *self.flatline.state()]
+        return averages + [number for view in self.all for number in view.state()]
 
     def restore(self, numbers: Sequence[float]) -> None:
-        self.quick.restore(numbers[:2])
-        self.slow.restore(numbers[2:4])
+        self.short.restore(numbers[:2])
+        self.residual_short.restore(numbers[2:4])
         self.flatline.restore(numbers[4:8])
         start = 8
-        for view in self.views:
+        for view in self.all:
             end = start + len(view.state())
             view.restore(numbers[start:end])
             start = end

@@ -4,58 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 from millrace.errors import UnsupportedResource
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from localcloud.http_api.authorization import Allowed, Denied
 from localcloud.http_api.tokens import Issuer, Tokens
 from localcloud.serving import Address, serving
 from tests.localcloud.clock import ManualClock
+from tests.localcloud.http_api.openid import KEY, Provider
 from tests.localcloud.running import Running, running
 
-KEY = RSAKey.generate_key(2048, {"kid": "one"})
 OTHER = RSAKey.generate_key(2048, {"kid": "two"})
 NOW_S = ManualClock().now_ms() // 1000
-
-
-@dataclass(slots=True)
-class Provider:
-    """An OpenID provider: which keys it serves now, and how often it was asked."""
-
-    keys: list[RSAKey] = field(default_factory=lambda: [KEY])
-    fetches: int = 0
-    broken: bool = False
-
-    async def about(self, request: Request) -> Response:
-        base = str(request.base_url).rstrip("/")
-        return JSONResponse({"issuer": base, "jwks_uri": f"{base}/keys"})
-
-    async def jwks(self, request: Request) -> Response:
-        self.fetches += 1
-        if self.broken:
-            return JSONResponse({"error": "down"}, 503)
-        return JSONResponse({"keys": [key.as_dict(private=False) for key in self.keys]})
 
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[tuple[Provider, Running[Address]]]:
     provider = Provider()
-    app = Starlette(
-        routes=[
-            Route("/.well-known/openid-configuration", provider.about),
-            Route("/keys", provider.jwks),
-        ]
-    )
-    with running(lambda: serving(app)) as address:
+    with running(lambda: serving(provider.application())) as address:
         yield provider, address
 
 

@@ -66,6 +66,7 @@ def everything_happens(cloud: Running[LocalCloud], endpoint: EndpointServer) -> 
     assert ask(cloud, "/features/ann") == 200
     assert ask(cloud, "/features/nobody") == 200
     assert ask(cloud, "/predict", wanted) == 200
+    assert ask(cloud, "/predict", {"userId": "ann"}) == 400
     endpoint.replies = [error(400, "ThrottlingException"), Reply(500), Reply()]
     assert [ask(cloud, "/predict", wanted) for _ in range(2)] == [503, 503]
     faults.use(FaultPlan(1, (Rule("kinesis", "Put*", AWAY),)))

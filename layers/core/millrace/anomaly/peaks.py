@@ -43,12 +43,23 @@ def _position(z: float) -> float:
 class Peaks:
     """The fading histogram of stretch maxima of |z|."""
 
-    __slots__ = ("above", "held", "highest", "left", "stretches", "top", "weights", "worth")
+    __slots__ = (
+        "above",
+        "held",
+        "highest",
+        "left",
+        "position",
+        "stretches",
+        "top",
+        "weights",
+        "worth",
+    )
 
     def __init__(self) -> None:
         self.weights = [0.0] * BINS
         self.worth = 1.0  # of a peak added now; grows, so that older ones fade in comparison
-        self.highest = -1.0  # position of the running stretch's peak
+        self.position = 0.0  # of the z last asked for
+        self.highest = -1.0  # of the running stretch's peak
         self.left = float(SHORTEST_STRETCH)
         self._summarise()
 
@@ -64,7 +75,7 @@ class Peaks:
 
     def as_strange(self, z: float) -> float:
         """The (faded) number of past stretches whose peak was at least |z|; never 0."""
-        position = _position(z)
+        self.position = position = _position(z)
         k = int(position)
         within = _HALF if k == 0 else 1.0 - (position - k)
         number = self.above[k] + within * self.held[k]
@@ -84,11 +95,13 @@ class Peaks:
             position = k + 1.0 - (most - self.above[k]) / self.held[k]
         return _SMALLEST * math.exp2((position - 1.0) / BINS_AN_OCTAVE)
 
-    def learn(self, z: float, age: float) -> bool:
-        """Take in the next |z| of a series that has seen `age` points; True at a stretch's end."""
-        position = _position(z)
-        if position > self.highest:
-            self.highest = position
+    def learn(self, age: float) -> bool:
+        """Take in the z last asked for, when the series has seen `age` points.
+
+        True at the end of a stretch.
+        """
+        if self.position > self.highest:
+            self.highest = self.position
         self.left -= 1.0
         if self.left > 0.0:
             return False

@@ -20,9 +20,9 @@ _SCALE = weight_of_half_life(20_000)
 _MOST = 1e6
 # How many past stretches may have been as strange as what is strange by one view alone. Levels
 # come in runs, which fill several stretches; a flat line must be four times as long as any before.
-_ALLOWED = {RESIDUAL: 0.5, VALUE: 1.0, LEVEL: 1.5, RESIDUAL_LEVEL: 0.5, FLAT: 0.03}
+_ALLOWED = {RESIDUAL: 0.5, VALUE: 1.0, FLAT: 0.03, LEVEL: 1.5, RESIDUAL_LEVEL: 0.5}
 NAMES = tuple(_ALLOWED)
-_OF_SHORT = (LEVEL, RESIDUAL_LEVEL)
+_POINT_VIEWS = 3
 # And never more than this share of the stretches seen, or a young series would always be strange.
 _ALLOWED_SHARE = 0.1
 
@@ -30,29 +30,31 @@ _ALLOWED_SHARE = 0.1
 class View:
     """One raw number of a series, calibrated against the peaks of its own past stretches."""
 
-    __slots__ = ("allowed", "bar", "moments", "peaks", "x", "z")
+    __slots__ = ("allowed", "bar", "moments", "most", "peaks", "x")
 
-    def __init__(self, allowed: float, moments: Moments | None) -> None:
-        self.allowed = allowed
+    def __init__(self, most: float, moments: Moments | None) -> None:
+        self.most = most
         self.moments = moments  # None: the raw number is a scale of its own
         self.peaks = Peaks()
         self.x = 0.0
-        self.z = 0.0
-        self.bar: float | None = None  # the |z| from which a point is strange by this view alone
+        self._set_bar()
+
+    def _set_bar(self) -> None:
+        self.allowed = min(self.most, _ALLOWED_SHARE * self.peaks.stretches)
+        # The |z| from which a point is strange by this view alone; None while nothing is.
+        self.bar = self.peaks.bar(self.allowed)
 
     def rarity(self, x: float) -> float:
         """Stretches allowed over past stretches as strange: strange by itself from 1 on."""
         self.x = x
-        self.z = x if self.moments is None else self.moments.z(x)
-        return min(_MOST, self._allowed() / self.peaks.as_strange(self.z))
-
-    def _allowed(self) -> float:
-        return min(self.allowed, _ALLOWED_SHARE * self.peaks.stretches)
+        z = x if self.moments is None else self.moments.z(x)
+        rarity = self.allowed / self.peaks.as_strange(z)
+        return rarity if rarity < _MOST else _MOST
 
     def learn(self, age: float) -> None:
         """Take in the number last asked for, of a series that has seen `age` points."""
-        if self.peaks.learn(self.z, age):
-            self.bar = self.peaks.bar(self._allowed())
+        if self.peaks.learn(age):
+            self._set_bar()
         if self.moments is not None:
             self.moments.learn(self.x)
 
@@ -66,7 +68,7 @@ class View:
         else:
             self.peaks.restore(numbers[:-3])
             self.moments.restore(numbers[-3:])
-        self.bar = self.peaks.bar(self._allowed())
+        self._set_bar()
 
 
 class Views:
@@ -98,25 +100,26 @@ class Views:
         numbers = (
             residual,
             value,
+            self.flatline.length(value),
             self.short.mean - usual,
             self.residual_short.mean,
-            self.flatline.length(value),
         )
-        most, found, total = -1.0, RESIDUAL, 0.0
-        for view, name, number in zip(self.all, NAMES, numbers, strict=True):
-            if name in _OF_SHORT and self.short.count <= _SHORT_READY:
-                continue
-            rarity = view.rarity(number)
+        most, found, total = -1.0, 0, 0.0
+        for i in range(self._ready()):
+            rarity = self.all[i].rarity(numbers[i])
             total += rarity * rarity
             if rarity > most:
-                most, found = rarity, name
-        return math.sqrt(total), found
+                most, found = rarity, i
+        return math.sqrt(total), NAMES[found]
+
+    def _ready(self) -> int:
+        """How many of the views can judge: those of the short averages, the last ones, wait."""
+        return len(NAMES) if self.short.count > _SHORT_READY else _POINT_VIEWS
 
     def learn(self, age: float) -> None:
         """Take in the point last judged, of a series that has seen `age` points."""
-        for view, name in zip(self.all, NAMES, strict=True):
-            if name not in _OF_SHORT or self.short.count > _SHORT_READY:
-                view.learn(age)
+        for view in self.all[: self._ready()]:
+            view.learn(age)
 
     def band(self) -> tuple[float, float] | None:
         """Between which residuals a point is plain; None before the first stretches ended."""

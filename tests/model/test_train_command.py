@@ -49,13 +49,19 @@ def test_a_file_becomes_a_model_and_tables(
     assert max(map(len, printed.splitlines()[5:-1])) <= 120
 
 
-def test_json_is_one_document_with_the_same_figures(
+def test_json_is_one_document_with_the_same_figures_and_poison_is_told(
     capsys: pytest.CaptureFixture[str], events_file: Path, tmp_path: Path, trained: Trained
 ) -> None:
+    path = tmp_path / "spoiled.jsonl"
+    path.write_bytes(b"{oops\n" + events_file.read_bytes() + b'{"userId": "x"}\n')
     out = tmp_path / "model.tar.gz"
-    status, printed, errors = run(capsys, "--from", events_file, "--out", out, "--json")
-    assert (status, errors) == (0, "")
+    status, printed, errors = run(capsys, "--from", path, "--out", out, "--json")
+    assert status == 0
+    assert errors == (
+        "Records that are no events were passed over: 1 not-json, 1 invalid-timestamp.\n"
+    )
     report = json.loads(printed)
+    assert report["history"]["invalid"] == {"not-json": 1, "invalid-timestamp": 1}
     assert report["out"] == str(out)
     assert report["bytes"] == out.stat().st_size
     assert report["model_version"] == trained.contract.model_version
@@ -148,15 +154,3 @@ def test_options_that_do_not_go_together_are_refused(
     capsys: pytest.CaptureFixture[str], argv: list[str], words: str
 ) -> None:
     assert words in refusal(capsys, *argv, status=2)
-
-
-def test_poison_in_the_history_is_told(
-    capsys: pytest.CaptureFixture[str], events_file: Path, tmp_path: Path
-) -> None:
-    path = tmp_path / "spoiled.jsonl"
-    path.write_bytes(b"{oops\n" + events_file.read_bytes() + b'{"userId": "x"}\n')
-    out = tmp_path / "model.tar.gz"
-    status, _, errors = run(capsys, "--from", path, "--out", out, "--json")
-    assert status == 0
-    assert "1 not-json" in errors
-    assert "1 invalid-timestamp" in errors

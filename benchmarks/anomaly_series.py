@@ -132,7 +132,7 @@ def corpus(seed: int) -> Iterator[Labelled]:
         for base, make in BASES.items():
             for anomaly, spoil in ANOMALIES.items():
                 name = f"{base}, {anomaly}, {step_s:.0f} s"
-                rng = random.Random(f"{seed} {name}")
+                rng = random.Random(f"{seed} {name}")  # noqa: S311
                 values = make(rng, step_s)
                 begins = rng.randrange(1500, POINTS - 500)
                 spoil(values, begins, rng)

@@ -10,6 +10,8 @@ from typing import NamedTuple
 _REST_SHARE = 0.03
 _SHORTEST_REST = 60
 _LONGEST_REST = 400
+# And so is what comes before so many plain points in a row.
+_CALM = 60
 _NEVER = -1.0
 
 
@@ -27,17 +29,20 @@ class Episode(NamedTuple):
 class Episodes:
     """Tells which strange point begins an episode, and keeps the latest one."""
 
-    __slots__ = ("alerts", "last_alert", "latest")
+    __slots__ = ("alerts", "last_alert", "last_strange", "latest")
 
     def __init__(self) -> None:
         self.last_alert = _NEVER  # how many points had been seen
+        self.last_strange = _NEVER
         self.alerts = 0.0
         self.latest: Episode | None = None
 
     def strange(self, points: float, time_s: float, score: float, value: float) -> bool:
         """Take in a strange point, after so many others; True where it begins an episode."""
+        calm = points - self.last_strange > _CALM
+        self.last_strange = points
         rest = min(_LONGEST_REST, max(_SHORTEST_REST, _REST_SHARE * points))
-        if self.latest is not None and points - self.last_alert < rest:
+        if self.latest is not None and (points - self.last_alert < rest or not calm):
             self.latest = _continued(self.latest, time_s, score, value)
             return False
         self.last_alert = points
@@ -46,11 +51,12 @@ class Episodes:
         return True
 
     def state(self) -> list[float]:
-        return [self.last_alert, self.alerts, *(self.latest or [_NEVER] * len(Episode._fields))]
+        own = [self.last_alert, self.last_strange, self.alerts]
+        return [*own, *(self.latest or [_NEVER] * len(Episode._fields))]
 
     def restore(self, numbers: Sequence[float]) -> None:
-        self.last_alert, self.alerts = numbers[:2]
-        start_s, end_s, peak_s, peak_score, peak_value, strange_points = numbers[2:]
+        self.last_alert, self.last_strange, self.alerts = numbers[:3]
+        start_s, end_s, peak_s, peak_score, peak_value, strange_points = numbers[3:]
         self.latest = None
         if strange_points > 0:
             self.latest = Episode(

@@ -1,0 +1,151 @@
+"""Any number at any time: no crash, no nonsense, and the stated rules."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from millrace.anomaly import Detector, Verdict
+
+from tests.anomaly.making import A_DAY, LEARNED, STEP_S, alerts, daily, judged, noise
+
+LEARNT = Detector()
+judged(noise(150), LEARNT)
+LEARNT_BYTES = LEARNT.dumps()
+
+times = st.one_of(
+    st.floats(),
+    st.datetimes(),
+    st.datetimes(timezones=st.just(UTC)),
+    st.integers(0, 2_000_000_000).map(float),
+)
+points = st.lists(st.tuples(times, st.floats()), max_size=120)
+
+
+@given(points)
+@settings(deadline=None)
+def test_any_number_at_any_time_gets_a_sound_verdict(
+    rows: list[tuple[float | datetime, float]],
+) -> None:
+    detector = Detector.loads(LEARNT_BYTES)
+    for time, value in rows:
+        verdict = detector.update(time, value)
+        assert 0.0 <= verdict.score < math.inf
+        assert verdict.score >= 1.0 or not verdict.alert
+        assert verdict.reason
+
+
+@given(points)
+@settings(deadline=None)
+def test_any_state_goes_on_from_its_bytes(rows: list[tuple[float | datetime, float]]) -> None:
+    whole, halved = Detector.loads(LEARNT_BYTES), Detector.loads(LEARNT_BYTES)
+    for time, value in rows:
+        halved = Detector.loads(halved.dumps())
+        assert repr(halved.update(time, value)) == repr(whole.update(time, value))
+    assert halved.dumps() == whole.dumps()
+
+
+def test_what_is_no_number_changes_nothing() -> None:
+    values = noise(1500)
+    detector = Detector()
+    verdicts = []
+    for i, value in enumerate(values):
+        if i % 7 == 0:
+            odd = detector.update(i * STEP_S, (math.nan, math.inf, -math.inf)[i % 3])
+            assert (odd.score, odd.alert) == (0.0, False)
+            assert odd.reason == "not judged: the value is no finite number"
+        verdicts.append(detector.update(i * STEP_S, value))
+    assert verdicts == judged(values)
+
+
+def test_an_integer_beyond_every_float_is_no_number() -> None:
+    assert Detector().update(0.0, 10**400).reason.startswith("not judged")
+
+
+def test_a_time_without_a_zone_is_utc() -> None:
+    start = datetime(2024, 5, 1, tzinfo=UTC)
+    naive, aware, seconds = Detector(), Detector(), Detector()
+    for i, value in enumerate(daily(600)):
+        at = start + timedelta(seconds=i * STEP_S)
+        verdict = naive.update(at.replace(tzinfo=None), value)
+        assert verdict == aware.update(at, value) == seconds.update(at.timestamp(), value)
+
+
+def test_a_late_point_is_judged_at_its_own_hour() -> None:
+    """A value of midnight, come at noon: plain for its own time, strange for the other."""
+    values = daily(9 * A_DAY)
+
+    def score(time_s: float) -> float:
+        detector = Detector()
+        judged(values[: 8 * A_DAY + A_DAY // 4], detector)
+        return detector.update(time_s, 62.0).score
+
+    night = (7 * A_DAY + 3 * A_DAY // 4) * STEP_S
+    noon = (8 * A_DAY + A_DAY // 4) * STEP_S
+    assert score(night) < 1.0 < score(noon)
+
+
+def test_repeated_times_are_judged_one_after_the_other() -> None:
+    detector = Detector()
+    verdicts = [detector.update(i // 2 * STEP_S, value) for i, value in enumerate(noise(1500))]
+    assert verdicts[-1].expected is not None
+    assert detector.update(750 * STEP_S, 95.0).alert
+
+
+def test_a_gap_stands_in_the_reason() -> None:
+    detector = Detector()
+    judged(noise(1000), detector)
+    verdict = detector.update(1000 * STEP_S + 7200, 50.0)
+    assert verdict.gap_s == 7500
+    assert verdict.reason.endswith("; first value after a gap of 7500 s")
+    assert detector.update(1001 * STEP_S + 7200, 50.0).gap_s is None
+
+
+def test_a_gap_alone_is_no_alert() -> None:
+    detector = Detector()
+    values = daily(12 * A_DAY)
+    judged(values[: 8 * A_DAY], detector)
+    later = [detector.update(i * STEP_S, values[i]) for i in range(10 * A_DAY, 11 * A_DAY)]
+    assert alerts(later) == []
+
+
+def shape(verdicts: list[Verdict]) -> list[tuple[float, bool, str]]:
+    return [(verdict.score, verdict.alert, verdict.view) for verdict in verdicts]
+
+
+@given(st.integers(-900, 900))
+@settings(deadline=None, max_examples=20)
+def test_a_power_of_two_as_the_unit_changes_nothing(exponent: int) -> None:
+    values = noise(600)
+    values[500] = 80.0
+    scaled = [math.ldexp(value, exponent) for value in values]
+    assert shape(judged(scaled)) == shape(judged(values))
+
+
+def test_neither_unit_nor_origin_changes_the_alerts() -> None:
+    values = daily(2500)
+    values[2000:2003] = [400.0] * 3
+    plain = alerts(judged(values))
+    assert 2000 in plain
+    for factor, origin in ((1e-9, 0.0), (3.7, 0.0), (1e12, 0.0), (-1.0, 0.0), (1.0, 1e6)):
+        assert alerts(judged([factor * value + origin for value in values])) == plain
+
+
+def test_a_series_that_outgrows_its_scale_is_learned_anew() -> None:
+    detector = Detector()
+    judged([1e-300 * value for value in noise(500)], detector)
+    later = [1e200 * value for value in noise(1500)]
+    later[1400] *= 3
+    verdicts = judged(later, detector)
+    assert verdicts[0].reason.startswith("not judged")
+    assert alerts(verdicts, since=LEARNED) == [1400]
+
+
+def test_uneven_steps_and_few_points_a_day_are_fine() -> None:
+    detector = Detector()
+    times = [i * 7 * 3600.0 + (i * 7919 % 3600) for i in range(2000)]
+    verdicts = [detector.update(t, v) for t, v in zip(times, noise(2000), strict=True)]
+    assert detector.update(2000 * 7 * 3600.0, 95.0).alert
+    assert len(alerts(verdicts, since=LEARNED)) <= 6

@@ -73,7 +73,7 @@ def opened(
 ) -> Iterator[History]:
     """The history that `--from`, `--map` and `--stream` name. Raises ConfigurationError."""
     if where is None:
-        yield _shop()
+        yield _shop(definitions)
     elif is_archive_at(where):
         yield History(archived(archive_at(where), stream), archive_name(where))
     else:
@@ -81,16 +81,16 @@ def opened(
             yield history
 
 
-def _shop() -> History:
+def _shop(definitions: Definitions) -> History:
     # The one place that knows the local cloud: this is a checkout, for a container never trains.
-    from localcloud.demo.shop import Shop
+    from localcloud.demo.shop import Shop, as_defined
 
     def records() -> Iterator[Record]:
         for day in range(1, _SHOP_DAYS + 1):
             shop = Shop(seed=day, rate=1)
             until_ms = _SHOP_BEGIN_MS + day * _DAY_MS
             for timed in shop.history(until_ms, _SHOP_DAY_EVENTS):
-                yield Record(timed.document)
+                yield Record(as_defined(timed.document, definitions))
 
     source = f"{_SHOP_DAYS} days of the built-in shop"
     return History(records(), source, _SHOP_DAYS * _SHOP_DAY_EVENTS)

@@ -1,0 +1,123 @@
+"""The statements of the stores: the same text for SQLite and Oracle, with named binds.
+
+Where the two differ, a mark stands for the difference: `$listed` is a table of the texts in the
+JSON array `:listed`, and `$locked` locks the rows that a query reads.
+"""
+
+from __future__ import annotations
+
+STATES = """
+SELECT s.series, s.detector, s.newest_ms, s.last_value, s.events, s.late_events, s.episode_id,
+       s.heeded, COALESCE(t.sensitivity, 1), t.muted_until_ms, COALESCE(t.false_alarms, 0)
+FROM series_state s LEFT JOIN series_settings t ON t.series = s.series
+WHERE s.series IN (SELECT name FROM $listed)
+ORDER BY s.series $locked"""
+
+KNOWN_IDS = """
+SELECT event_id, series, event_time, metric_value FROM raw_events
+WHERE event_id IN (SELECT name FROM $listed)"""
+
+KNOWN_PLACES = """
+SELECT event_id, source_offset FROM raw_events
+WHERE source_stream = :stream AND source_partition = :place
+AND source_offset BETWEEN :first AND :last"""
+
+INSERT_EVENT = """
+INSERT INTO raw_events (event_id, series, event_time, metric_value, feature1, feature2,
+  processed_flag, anomaly_flag, score, reason, late_flag, scored_by, source_stream,
+  source_partition, source_offset, received_time)
+VALUES (:event_id, :series, :event_time, :metric_value, :feature1, :feature2,
+  'Y', :anomaly_flag, :score, :reason, :late_flag, 'function', :source_stream,
+  :source_partition, :source_offset, :now_time)"""
+
+INSERT_STATE = """
+INSERT INTO series_state (series, detector, newest_ms, last_value, events, late_events,
+  episode_id, heeded, updated_time)
+VALUES (:series, :detector, :newest_ms, :last_value, :events, :late_events,
+  :episode_id, :heeded, :now_time)"""
+
+UPDATE_STATE = """
+UPDATE series_state SET detector = :detector, newest_ms = :newest_ms, last_value = :last_value,
+  events = :events, late_events = :late_events, episode_id = :episode_id, heeded = :heeded,
+  updated_time = :now_time
+WHERE series = :series"""
+
+INSERT_ALERT = """
+INSERT INTO alerts (alert_id, series, event_time, metric_value, score, expected, low_value,
+  high_value, reason, raised_by, muted_flag, raised_time)
+VALUES (:alert_id, :series, :event_time, :metric_value, :score, :expected, :low_value,
+  :high_value, :reason, :raised_by, :muted_flag, :now_time)"""
+
+INSERT_OUTBOX = """
+INSERT INTO outbox (alert_id, created_time) VALUES (:alert_id, :now_time)"""
+
+INSERT_EPISODE = """
+INSERT INTO episodes (episode_id, series, start_time, end_time, peak_time, peak_score,
+  peak_value, strange_points)
+VALUES (:episode_id, :series, :start_time, :end_time, :peak_time, :peak_score,
+  :peak_value, :strange_points)"""
+
+UPDATE_EPISODE = """
+UPDATE episodes SET series = :series, start_time = :start_time, end_time = :end_time,
+  peak_time = :peak_time, peak_score = :peak_score, peak_value = :peak_value,
+  strange_points = :strange_points
+WHERE episode_id = :episode_id"""
+
+KNOWN_POISON = """
+SELECT quarantine_id FROM quarantine WHERE quarantine_id IN (SELECT name FROM $listed)"""
+
+INSERT_POISON = """
+INSERT INTO quarantine (quarantine_id, reason, message, source_stream, source_partition,
+  source_offset, payload, received_time)
+VALUES (:quarantine_id, :reason, :message, :source_stream, :source_partition,
+  :source_offset, :payload, :now_time)"""
+
+# The outbox. One row of `locks` is held while digests are made and claimed.
+LOCK = "SELECT name FROM locks WHERE name = :name $locked"
+
+LAST_TRY = "SELECT MAX(tried_ms) FROM digests"
+
+DUE_DIGEST = """
+SELECT digest_id, title, body, attempts FROM digests
+WHERE delivered_flag = 'N' AND due_ms <= :now_ms
+ORDER BY created_ms, digest_id"""
+
+CLAIM_DIGEST = """
+UPDATE digests SET attempts = attempts + 1, tried_ms = :now_ms, due_ms = :due_ms
+WHERE digest_id = :digest_id"""
+
+DIGEST_ALERTS = "SELECT alert_id FROM outbox WHERE digest_id = :digest_id ORDER BY alert_id"
+
+PENDING = """
+SELECT a.alert_id, a.series, a.event_time, a.score, a.reason
+FROM outbox o JOIN alerts a ON a.alert_id = o.alert_id
+WHERE CASE WHEN o.digest_id IS NULL THEN 'N' END = 'N'
+ORDER BY a.event_time, a.alert_id"""
+
+INSERT_DIGEST = """
+INSERT INTO digests (digest_id, title, body, created_ms, due_ms, tried_ms, attempts)
+VALUES (:digest_id, :title, :body, :now_ms, :due_ms, :now_ms, 1)"""
+
+ASSIGN = "UPDATE outbox SET digest_id = :digest_id WHERE alert_id = :alert_id"
+
+DELIVERED = """
+UPDATE digests SET delivered_flag = 'Y', message_id = :message_id, delivered_ms = :now_ms,
+  problem = NULL
+WHERE digest_id = :digest_id"""
+
+FAILED = """
+UPDATE digests SET due_ms = :due_ms, problem = :problem
+WHERE digest_id = :digest_id AND delivered_flag = 'N' AND attempts = :attempts"""
+
+# Retention, counted from the arrival. What is not judged or not delivered yet stays.
+PURGE_EVENTS = """
+DELETE FROM raw_events WHERE received_time < :before_time AND processed_flag = 'Y'"""
+PURGE = (
+    """DELETE FROM outbox WHERE digest_id IN (
+      SELECT digest_id FROM digests WHERE delivered_flag = 'Y' AND delivered_ms < :before_ms)""",
+    "DELETE FROM digests WHERE delivered_flag = 'Y' AND delivered_ms < :before_ms",
+    """DELETE FROM alerts WHERE raised_time < :before_time
+      AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.alert_id = alerts.alert_id)""",
+    "DELETE FROM episodes WHERE end_time < :before_time",
+    "DELETE FROM quarantine WHERE received_time < :before_time",
+)

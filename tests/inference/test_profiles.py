@@ -80,6 +80,13 @@ def test_a_hundred_are_read_at_once_each_for_itself(readable: Readable) -> None:
         assert shown(found[user]) == shown(expected)
 
 
+def test_a_user_who_is_named_twice_is_read_once(readable: Readable) -> None:
+    readable.put("u1", profile_of(3))
+    found = readable.profiles.many(["u1", "nobody", "u1"], call())
+    assert found.keys() == {"u1", "nobody"}
+    assert shown(found["u1"]) == shown(profile_of(3))
+
+
 def test_a_damaged_state_is_told_apart_from_none(readable: Readable) -> None:
     readable.damage("u1")
     readable.put("u2", profile_of(2))

@@ -201,7 +201,7 @@ class Api:
 
     def _views(self, users: Sequence[str], call: Call) -> list[dict[str, Any]]:
         call.stage = "features"
-        found = self._profiles.many(list(dict.fromkeys(users)), call)
+        found = self._profiles.many(users, call)
         now_ms = self._clock.now_ms()
         return [self._view_of(user, found[user], now_ms, call) for user in users]
 

@@ -30,7 +30,7 @@ class Profiles(Protocol):
         ...
 
     def many(self, user_ids: Sequence[str], call: Call) -> Mapping[str, Found]:
-        """Every user's profile, of at most a hundred different ones."""
+        """The profile of each of at most a hundred users; one who is named twice is read once."""
         ...
 
 

@@ -21,6 +21,7 @@ from millrace.anomaly.sweep_text import ALERTS, ROWS, SETTLE, STRANGE, steps
 from millrace.errors import ConfigurationError, Unavailable, WriteConflict
 
 _BUSY_S = 10.0
+_TAKEN = {"SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"}
 _MARKS = {"listed": "(SELECT value AS name FROM json_each(:listed))", "locked": ""}
 
 
@@ -129,6 +130,8 @@ def _ours(path: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.IntegrityError as error:
+        if error.sqlite_errorname not in _TAKEN:
+            raise ConfigurationError(f"The tables of {path} do not take a row: {error}") from error
         raise WriteConflict(
             f"Somebody else wrote to {path} what we were about to: {error}"
         ) from error

@@ -208,7 +208,6 @@ CREATE TEMP TABLE IF NOT EXISTS sweep_strange (
   at_s     REAL NOT NULL,
   value    REAL NOT NULL,
   score    REAL NOT NULL,
-  reason   TEXT NOT NULL,
   begins   INTEGER NOT NULL,
   place    INTEGER NOT NULL,
   episode_id TEXT NOT NULL

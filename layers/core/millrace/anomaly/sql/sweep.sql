@@ -153,14 +153,20 @@ WHERE begins = 1;
 
 -- :pass
 UPDATE episodes
-SET (end_time, strange_points) = (
-  SELECT CASE WHEN MAX(t.at_s) > MAX(epoch_s(episodes.end_time))
-              THEN epoch_time(MAX(t.at_s)) ELSE MAX(episodes.end_time) END,
-         MAX(episodes.strange_points) + COUNT(*)
-  FROM sweep_strange t
-  WHERE t.episode_id = episodes.episode_id
+SET strange_points = strange_points + (
+  SELECT COUNT(*) FROM sweep_strange t WHERE t.episode_id = episodes.episode_id
 )
 WHERE episode_id IN (SELECT t.episode_id FROM sweep_strange t);
+
+-- :pass
+UPDATE episodes
+SET end_time = (
+  SELECT epoch_time(MAX(t.at_s)) FROM sweep_strange t WHERE t.episode_id = episodes.episode_id
+)
+WHERE EXISTS (
+  SELECT 1 FROM sweep_strange t
+  WHERE t.episode_id = episodes.episode_id AND t.at_s > epoch_s(episodes.end_time)
+);
 
 -- :pass
 UPDATE episodes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,13 +17,13 @@ class LagMeter:
 
     The age is taken when the function has answered, so it includes the whole of its batch: the
     features could be read a little earlier. A record that a partial answer sends back counts when
-    it is done at last.
+    it is done at last. `on_done` hears of the records, as Lambda hands them over, at that moment.
     """
 
     invoker: Invoker
     clock: Clock
     lags_ms: list[float] = field(default_factory=list)
-    on_done: Callable[[int], None] | None = None
+    on_done: Callable[[Sequence[Mapping[str, Any]]], None] | None = None
 
     async def invoke(self, function: str, payload: bytes) -> Invocation:
         """See `localcloud.ports.Invoker`."""
@@ -42,7 +42,7 @@ class LagMeter:
             arrived_ms = record["kinesis"]["approximateArrivalTimestamp"] * 1000
             self.lags_ms.append(max(0.0, now_ms - arrived_ms))
         if self.on_done is not None:
-            self.on_done(len(records))
+            self.on_done(records)
 
     def percentile(self, fraction: float) -> float | None:
         """The lag in milliseconds that this share of the records did not exceed; None without."""

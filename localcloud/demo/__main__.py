@@ -9,30 +9,22 @@ import time
 from pathlib import Path
 
 import orjson
-from millrace.errors import MillraceError
+from millrace.errors import ConfigurationError, MillraceError
 from millrace.features.definitions import Definitions, load
-from millrace.producer import Producer
 from rich.console import Console
 from rich.markup import escape
 
 from localcloud.cloud import LocalCloud, Options, running
 from localcloud.demo.arguments import Arguments, parse
-from localcloud.demo.checking import check
 from localcloud.demo.display import Display
-from localcloud.demo.files import EventsFile
 from localcloud.demo.keeping import Keeping, places
-from localcloud.demo.shop import Shop
-from localcloud.demo.streaming import Streamer
-from localcloud.demo.summary import Summary
-from localcloud.demo.traffic import spoiled
+from localcloud.demo.model import MODEL_OBJECT, MODEL_PARAMETERS, shop_model
+from localcloud.demo.run import Run
 from localcloud.demo.watching import Watch
 from localcloud.functions.pool import Kind
-from localcloud.gateway.counters import OperationCount
 
 ROOT = Path(__file__).parents[2]
 LOCAL = ROOT / ".local"
-_SHOP_SECONDS = 30.0
-_HISTORY = 1_500
 
 
 def main(argv: list[str]) -> int:
@@ -58,15 +50,13 @@ async def _demo(arguments: Arguments, console: Console) -> int:
     definitions = load(ROOT / "features.toml")
     watch, started_s = Watch(), time.monotonic()
     with places(LOCAL) as keeping, Display(console, arguments, watch) as display:
-        options = Options(
-            ROOT, keeping.folder, parameters=arguments.parameters, seed=arguments.seed
-        )
+        options = await _options(arguments, definitions, display, keeping)
         async with running(options, on_line=watch.see, on_step=display.step) as cloud:
             if cloud.pool.kind is Kind.PROCESS:
                 display.note(
                     "The Lambda emulator does not run here: handlers run in plain processes."
                 )
-            summary = await _run(arguments, cloud, definitions, display, started_s)
+            summary = await Run(arguments, cloud, definitions, display).summary(started_s)
             display.stop()
             console.print(summary.rendered())
             if arguments.json is not None:
@@ -78,56 +68,23 @@ async def _demo(arguments: Arguments, console: Console) -> int:
     return 0 if summary.exact else 1
 
 
-async def _run(
-    arguments: Arguments,
-    cloud: LocalCloud,
-    definitions: Definitions,
-    display: Display,
-    started_s: float,
-) -> Summary:
-    kinesis = cloud.client("kinesis")
-    streamer = Streamer(cloud, Producer(kinesis, cloud.output("StreamName")))
-    display.follow(cloud, streamer)
-    refused: list[str] = []
-    if arguments.events is None:
-        seconds = arguments.seconds or _SHOP_SECONDS
-        shop = Shop(arguments.seed, arguments.rate)
-        now_ms = cloud.clock.now_ms()
-        display.phase("yesterday in the shop")
-        await streamer.send(spoiled(shop.history(now_ms, _HISTORY), arguments.seed))
-        await cloud.caught_up()
-        cloud.lag.lags_ms.clear()
-        streamer.sent = 0
-        display.phase("live", seconds)
-        now_ms = cloud.clock.now_ms()
-        await streamer.send(spoiled(shop.live(now_ms, seconds), arguments.seed + 1))
-    else:
-        file = EventsFile(arguments.events, arguments.mapping, definitions, cloud.clock.now_ms)
-        until_ms = None
-        if arguments.seconds is not None:
-            until_ms = cloud.clock.now_ms() + int(arguments.seconds * 1000)
-        display.phase(arguments.events.name, arguments.seconds)
-        await streamer.send(file.records(), until_ms)
-        refused = file.refused
-    display.phase("waiting for the last features")
-    await cloud.caught_up()
-    display.phase("comparing with a recomputation")
-    checked = await check(cloud, definitions, streamer.put)
-    counted = {
-        operation: count
-        for (service, operation), count in cloud.gateway.counters.snapshot().items()
-        if service == "dynamodb" and operation in ("PutItem", "GetItem", "BatchGetItem")
-    }
-    puts = counted.get("PutItem", OperationCount())
-    return Summary(
-        checked,
-        refused,
-        puts.calls - sum(puts.errors.values()) - puts.unanswered,
-        {operation: count.calls for operation, count in counted.items()},
-        time.monotonic() - started_s,
-        cloud.lag.percentile(0.5),
-        cloud.lag.percentile(0.99),
-        cloud.pool.kind.value,
+async def _options(
+    arguments: Arguments, definitions: Definitions, display: Display, keeping: Keeping
+) -> Options:
+    """What the local cloud is started with: a model to ask, unless parameters say otherwise."""
+    parameters, objects = dict(arguments.parameters), {}
+    parameters.setdefault("ApiAuth", "NONE")  # so that a plain curl is answered
+    if "EndpointMode" not in parameters:
+        display.step("a model, trained on the shop (kept for the next time)")
+        try:
+            model = await asyncio.to_thread(shop_model, LOCAL / "models", ROOT, definitions)
+        except ConfigurationError as error:
+            display.note(f"No predictions: features.toml leaves nothing to learn from. {error}")
+        else:
+            objects[MODEL_OBJECT] = model
+            parameters |= MODEL_PARAMETERS
+    return Options(
+        ROOT, keeping.folder, parameters=parameters, objects=objects, seed=arguments.seed
     )
 
 

@@ -16,6 +16,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from localcloud.cloud import REGION
+from localcloud.demo.lag import Lag
 
 _TIMEOUT_S = 30
 _CREDENTIALS = Credentials("local", "local")  # what stands in for AWS asks only for a signature
@@ -66,19 +67,35 @@ class Asker:
     now_ms: Callable[[], int]
     signed: bool = False
     asked: list[Asked] = field(default_factory=list)
+    _stopped: bool = False
+
+    @property
+    def lag(self) -> Lag:
+        """How long answers with a prediction took."""
+        return Lag.of(one.took_ms for one in self.asked if one.answer is not None)
+
+    async def warm(self) -> None:
+        """Ask once and forget it: the first request waits for a function to start."""
+        async with httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False) as client:
+            await self._ask(client, next(iter(self.done.upto), "nobody"))
+        self.asked.clear()
+
+    def stop(self) -> None:
+        """Ask no more; `run` ends with the answer that it waits for."""
+        self._stopped = True
 
     async def run(self) -> None:
-        """Ask until cancelled."""
+        """Ask until it is stopped."""
         rng = random.Random(f"{self.seed}/asking")  # noqa: S311  a demo, not a secret
         async with httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False) as client:
-            while True:
+            while not self._stopped:
                 await asyncio.sleep(1 / self.rate)
                 if self.done.upto:
                     await self._ask(client, rng.choice(list(self.done.upto)))
 
     async def _ask(self, client: httpx.AsyncClient, user: str) -> None:
         body = orjson.dumps({"userId": user, "input": {"page": "home"}})
-        upto, began_ms, began_s = self.done.upto[user], self.now_ms(), time.perf_counter()
+        upto, began_ms, began_s = self.done.upto.get(user, 0), self.now_ms(), time.perf_counter()
         try:
             response = await client.post(self.url, content=body, headers=self._headers(body))
         except httpx.HTTPError:

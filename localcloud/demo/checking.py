@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,8 @@ from millrace.quarantine import LATE, POISON
 
 from localcloud import oracle
 from localcloud.cloud import LocalCloud
+from localcloud.demo.asking import Asked
+from localcloud.demo.used_features import Arrived, UsedFeatures, check_used
 from localcloud.ports import StreamRecord
 
 _READ = 10_000
@@ -50,6 +52,7 @@ class Check:
     mismatches: int = 0
     floor_raises: int = 0
     wrong: list[str] = field(default_factory=list)
+    predictions: UsedFeatures = field(default_factory=UsedFeatures)
 
     @property
     def lost(self) -> int:
@@ -59,38 +62,55 @@ class Check:
 
     @property
     def exact(self) -> bool:
-        """Whether nothing was lost and every feature is what it must be."""
-        return not self.mismatches and not self.lost
+        """Whether nothing was lost and every feature, stored or used, is what it must be."""
+        return not self.mismatches and not self.lost and not self.predictions.mismatches
 
 
 @dataclass(frozen=True, slots=True)
 class _Streamed:
     """A valid event with its place on the stream."""
 
-    position: str
+    position: Position
+    arrival_ms: int
     event: Event
 
 
-async def check(cloud: LocalCloud, definitions: Definitions, put: int = 0) -> Check:
-    """Compare everything that is stored with a recomputation of what was put on the stream."""
-    return await asyncio.to_thread(_check, cloud, definitions, put)
+async def check(
+    cloud: LocalCloud, definitions: Definitions, put: int = 0, asked: Sequence[Asked] = ()
+) -> Check:
+    """Compare everything that is stored with a recomputation of what was put on the stream.
+
+    The features in answers that were `asked` for are compared likewise, with those of their time.
+    """
+    return await asyncio.to_thread(_check, cloud, definitions, put, asked)
 
 
-def _check(cloud: LocalCloud, definitions: Definitions, put: int = 0) -> Check:
+def _check(cloud: LocalCloud, definitions: Definitions, put: int, asked: Sequence[Asked]) -> Check:
     result = Check(put)
     late = _late_positions(cloud)
     result.quarantined = sum(1 for _ in _keys(cloud, f"{POISON}/"))
     streamed = list(_events(cloud, definitions, result))
     items = {item[KEY]: item for item in _items(cloud)}
     for plan in plans_of(definitions):
-        groups: defaultdict[str, list[_Streamed]] = defaultdict(list)
-        for one in streamed:
-            key = one.event.keys[plan.index]
-            if key is not None:
-                groups[storage_key(definitions, plan, key)].append(one)
+        groups = {
+            key: _distinct(group, late, plan) for key, group in _grouped(streamed, plan).items()
+        }
         for key, group in groups.items():
-            _check_key(result, plan, key, items.get(key), _distinct(group, late, plan))
+            events = [one.event for one in group]
+            _check_key(result, plan, key, items.get(key), events)
+        if plan.index == 0:
+            result.predictions = check_used(asked, groups, plan)
     return result
+
+
+def _grouped(streamed: Iterable[_Streamed], plan: Plan) -> dict[str, list[_Streamed]]:
+    """Events by their key in the table, in the order of the stream."""
+    groups: defaultdict[str, list[_Streamed]] = defaultdict(list)
+    for one in sorted(streamed, key=lambda one: one.position.sequence):
+        key = one.event.keys[plan.index]
+        if key is not None:
+            groups[storage_key(plan.definitions, plan, key)].append(one)
+    return groups
 
 
 def _check_key(
@@ -136,12 +156,14 @@ def _note(result: Check, text: str) -> None:
         result.wrong.append(text)
 
 
-def _distinct(group: list[_Streamed], late: set[str], plan: Plan) -> list[Event]:
+def _distinct(group: list[_Streamed], late: set[str], plan: Plan) -> list[Arrived]:
     """A key's distinct events, less those that were reported as late."""
-    found: dict[str, Event] = {}
+    found: dict[str, Arrived] = {}
     for one in group:
-        if f"{plan.entity.name}/{one.position}" not in late:
-            found.setdefault(one.event.id or one.position, one.event)
+        position = str(one.position)
+        if f"{plan.entity.name}/{position}" not in late:
+            arrived = Arrived(one.position.sequence, one.arrival_ms, one.event)
+            found.setdefault(one.event.id or position, arrived)
     return list(found.values())
 
 
@@ -163,7 +185,7 @@ def _events(cloud: LocalCloud, definitions: Definitions, result: Check) -> Itera
             if event.id is None and record.partition_key != event.keys[0]:
                 continue  # without an order only an id tells a repetition: this is poison
             position = Position(created_ms, number, int(record.sequence_number), 0)
-            yield _Streamed(str(position), event)
+            yield _Streamed(position, record.arrival_ms, event)
 
 
 def _records(cloud: LocalCloud, name: str, shard_id: str) -> Iterator[StreamRecord]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sized
 from types import TracebackType
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from rich.text import Text
 
 from localcloud.cloud import LocalCloud
 from localcloud.demo.arguments import Arguments
+from localcloud.demo.lag import Lag
 from localcloud.demo.watching import Watch
 
 
@@ -22,6 +24,20 @@ class Sender(Protocol):
     """What counts the records that were put."""
 
     sent: int
+
+
+class Questions(Protocol):
+    """What counts the predictions that were asked for."""
+
+    @property
+    def asked(self) -> Sized:
+        """Each of them."""
+        ...
+
+    @property
+    def lag(self) -> Lag:
+        """How long they took."""
+        ...
 
 
 class Display:
@@ -38,6 +54,7 @@ class Display:
         self._seconds: float | None = None
         self._cloud: LocalCloud | None = None
         self._sender: Sender | None = None
+        self._questions: Questions | None = None
 
     def __enter__(self) -> Display:
         if not self._quiet:
@@ -70,9 +87,9 @@ class Display:
         if self._quiet:
             self._console.print(f"millrace: {name} …", highlight=False)
 
-    def follow(self, cloud: LocalCloud, sender: Sender) -> None:
+    def follow(self, cloud: LocalCloud, sender: Sender, questions: Questions) -> None:
         """Show the numbers of a running cloud from now on."""
-        self._cloud, self._sender = cloud, sender
+        self._cloud, self._sender, self._questions = cloud, sender, questions
 
     def __rich__(self) -> RenderableType:
         head = Table.grid(padding=(0, 1))
@@ -98,6 +115,9 @@ class Display:
             "lag p50": _ms(cloud.lag.percentile(0.5)),
             "p99": _ms(cloud.lag.percentile(0.99)),
         }
+        if self._questions is not None and len(self._questions.asked):
+            columns["predictions"] = f"{len(self._questions.asked):,}"
+            columns["p50"] = _ms(self._questions.lag.p50)
         for name in columns:
             table.add_column(name, justify="right", header_style="dim", min_width=8)
         table.add_row(*columns.values())

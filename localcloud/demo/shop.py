@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, NamedTuple
 
+from millrace.features.definitions import Definitions
 from millrace.features.item import iso_ms
+from millrace.paths import with_field
 
 Document = dict[str, Any]
 
@@ -39,6 +41,24 @@ class Timed(NamedTuple):
     due_ms: int
     event_ms: int
     document: Document
+
+
+def as_defined(document: Document, definitions: Definitions) -> Document:
+    """An event of the shop with its fields where a features.toml looks for them.
+
+    The first number is the shop's metric; other entities, and categories, are its items.
+    """
+    event = definitions.event
+    places = {"userId": [definitions.primary.key], "timestamp": [event.time]}
+    places |= {"eventId": [event.id], "eventType": [event.type]}
+    places["metric"] = [number.field for number in event.numbers[:1]]
+    places["itemId"] = [entity.key for entity in definitions.entities[1:]]
+    places["itemId"] += [category.field for category in event.categories]
+    found: Document = {}
+    for name, value in document.items():
+        for path in places[name] or [name]:
+            found = with_field(found, path, value)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

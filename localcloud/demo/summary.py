@@ -10,13 +10,15 @@ from rich.table import Table
 from rich.text import Text
 
 from localcloud.demo.checking import Check
+from localcloud.demo.lag import Lag
 
 _SHOWN = 5
+_OK = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A finished run; lags in milliseconds, None where nothing was streamed.
+    """A finished run: how old events were as features, how long predictions took.
 
     `refused` tells of the lines of a file that no stream would take.
     """
@@ -26,8 +28,8 @@ class Summary:
     features_written: int
     requests: dict[str, int]
     seconds: float
-    lag_p50_ms: float | None
-    lag_p99_ms: float | None
+    lag: Lag
+    predict: Lag
     workers: str
 
     @property
@@ -53,7 +55,9 @@ class Summary:
             "wrong": check.wrong,
             "exact": self.exact,
             "refused": self.refused,
-            "lag_ms": {"p50": self.lag_p50_ms, "p99": self.lag_p99_ms},
+            "lag_ms": self.lag._asdict(),
+            "predict_ms": self.predict._asdict(),
+            "predictions": self._predictions(),
             "requests": self.requests,
             "seconds": round(self.seconds, 3),
             "workers": self.workers,
@@ -74,9 +78,10 @@ class Summary:
         ]
         for number, words in rows:
             table.add_row(f"{number:,}", words)
-        if self.lag_p50_ms is not None and self.lag_p99_ms is not None:
-            lag = f"{self.lag_p50_ms:,.0f} ms"
-            table.add_row(lag, f"from event to feature, p50 (p99 {self.lag_p99_ms:,.0f} ms)")
+        _add_lag(table, self.lag, "from event to feature")
+        if check.predictions.asked:
+            table.add_row(f"{check.predictions.answered:,}", self._answered())
+            _add_lag(table, self.predict, "from question to prediction, over HTTP")
         calls = ", ".join(f"{count:,} {name}" for name, count in self.requests.items())
         table.add_row("", Text(f"DynamoDB: {calls}", style="dim"))
         style = "green" if self.exact else "red"
@@ -87,12 +92,34 @@ class Summary:
             expand=False,
         )
 
+    def _predictions(self) -> dict[str, object]:
+        used = self.check.predictions
+        return {
+            "asked": used.asked,
+            "answered": used.answered,
+            "mismatches": used.mismatches,
+            "statuses": {str(status): count for status, count in used.statuses.items()},
+            "wrong": used.wrong,
+        }
+
+    def _answered(self) -> str:
+        used = self.check.predictions
+        others = ", ".join(
+            f"{count:,} answered {status or 'nothing'}"
+            for status, count in sorted(used.statuses.items())
+            if status != _OK
+        )
+        return f"predictions on live features{f' ({others})' if others else ''}"
+
     def _verdict(self) -> Text:
         check = self.check
         if self.exact:
+            used = check.predictions.answered
+            more = f" Each of {used:,} predictions used the features of its moment." if used else ""
             return Text(
                 f"Exact: {check.compared:,} features of {check.users:,} users equal their"
-                f" recomputation from the {check.applied:,} distinct events; nothing was lost.",
+                f" recomputation from the {check.applied:,} distinct events; nothing was lost."
+                f"{more}",
                 style="bold green",
             )
         parts = []
@@ -102,7 +129,15 @@ class Summary:
             parts.append(f"{-check.lost:,} events count more than once.")
         if check.mismatches:
             parts.append(f"{check.mismatches:,} of {check.compared:,} features differ:")
+        if check.predictions.mismatches:
+            parts.append(f"{check.predictions.mismatches:,} predictions used other features:")
         if self.refused:
             parts.append(f"{len(self.refused):,} lines are too large for any stream:")
-        lines = ["Not exact. " + " ".join(parts), *check.wrong, *self.refused[:_SHOWN]]
+        lines = ["Not exact. " + " ".join(parts), *check.wrong, *check.predictions.wrong]
+        lines += self.refused[:_SHOWN]
         return Text("\n".join(lines), style="bold red")
+
+
+def _add_lag(table: Table, lag: Lag, words: str) -> None:
+    if lag.p50 is not None and lag.p99 is not None:
+        table.add_row(f"{lag.p50:,.0f} ms", f"{words}, p50 (p99 {lag.p99:,.0f} ms)")

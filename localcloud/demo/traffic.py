@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import orjson
+from millrace.features.definitions import Definitions
 from millrace.features.item import iso_ms
 
-from localcloud.demo.shop import Timed
+from localcloud.demo.shop import Timed, as_defined
 from localcloud.faults.poison import KINDS, Kind, poison
 from localcloud.faults.records import duplicated, reordered_within
 
@@ -23,20 +24,21 @@ class Put(NamedTuple):
     data: bytes
 
 
-def puts(events: Iterable[Timed]) -> Iterator[Put]:
+def puts(events: Iterable[Timed], definitions: Definitions) -> Iterator[Put]:
     """Events as a producer puts them: under their user's key."""
     for due_ms, event_ms, document in events:
-        yield Put(due_ms, event_ms, document["userId"], orjson.dumps(document))
+        data = orjson.dumps(as_defined(document, definitions))
+        yield Put(due_ms, event_ms, document["userId"], data)
 
 
-def spoiled(events: Iterable[Timed], seed: int) -> Iterator[Put]:
+def spoiled(events: Iterable[Timed], definitions: Definitions, seed: int) -> Iterator[Put]:
     """The same with what happens on the way: duplicates, disorder, late events, poison.
 
     One in a hundred is put twice; one in twenty comes up to five seconds out of order; a few are
     minutes late; a few can never be processed.
     """
     kept = reordered_within(
-        puts(_with_late(events, seed)),
+        puts(_with_late(events, seed), definitions),
         seed=seed,
         probability=0.05,
         bound=5_000,

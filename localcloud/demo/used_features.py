@@ -8,11 +8,12 @@ the features of the answer.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from millrace.events import Event, read_time_ms
+from millrace.features.definitions import OTHER_TYPE
 from millrace.features.plan import Plan
 
 from localcloud import oracle
@@ -55,15 +56,11 @@ class UsedFeatures:
 
 
 def check_used(
-    asked: Sequence[Asked],
-    arrived: Mapping[str, Sequence[Arrived]],
-    plan: Plan,
-    types: Mapping[str, Collection[str]],
+    asked: Sequence[Asked], arrived: Mapping[str, Sequence[Arrived]], plan: Plan
 ) -> UsedFeatures:
     """Compare the features in every answer with what stood at its time.
 
-    `arrived` has each user's distinct events, none of them late, in the order of the stream;
-    `types` those event types that a profile with too many of them keeps apart.
+    `arrived` has each user's distinct events, none of them late, in the order of the stream.
     """
     result = UsedFeatures(asked=len(asked))
     for one in asked:
@@ -71,7 +68,7 @@ def check_used(
         if one.answer is None:
             continue
         result.answered += 1
-        problem = _problem(one, one.answer, arrived.get(one.user, ()), plan, types.get(one.user))
+        problem = _problem(one, one.answer, arrived.get(one.user, ()), plan)
         if problem:
             result.mismatches += 1
             if len(result.wrong) < _SHOWN:
@@ -84,12 +81,14 @@ def _problem(
     answer: Mapping[str, object],
     arrived: Sequence[Arrived],
     plan: Plan,
-    types: Collection[str] | None,
 ) -> str | None:
     """What is wrong with the features of an answer; None where nothing is."""
     features = answer["features"]
     assert isinstance(features, Mapping)
     used = {name: value for name, value in features.items() if name not in _PLAIN}
+    # A profile of too many types keeps only some apart; those have features of their own.
+    kept = {name.removeprefix("recency_s.") for name in used if name.startswith("recency_s.")}
+    types = kept if OTHER_TYPE in kept else None
     as_of_ms = read_time_ms(answer["featuresAsOf"], "featuresAsOf")
     fewest = sum(one.sequence <= asked.done_upto for one in arrived)
     most = sum(one.arrival_ms <= asked.ended_ms for one in arrived)

@@ -61,7 +61,7 @@ def records() -> tuple[list[Put], set[bytes]]:
 
     shop = Shop(SEED, rate=200.0)
     events: Iterator[Timed] = shop.live(now_ms, seconds=EVENTS / 180)
-    stream: Iterator[Put] = puts(events)
+    stream: Iterator[Put] = puts(events, load(ROOT / "features.toml"))
     stream = reordered_within(
         stream, seed=SEED, probability=0.1, bound=50_000, position=lambda put: put.event_ms
     )

@@ -18,6 +18,7 @@ import pytest
 from tests.localcloud.functions.pools import alive, descendants
 
 ROOT = Path(__file__).parents[2]
+NO_MODEL = ("--parameter", "EndpointMode=none")
 ENVIRONMENT = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'layers' / 'core'}", "COLUMNS": "120"}
 
 
@@ -51,6 +52,17 @@ def test_the_shop_is_exact(tmp_path: Path) -> None:
     assert 0 < found["lag_ms"]["p50"] <= found["lag_ms"]["p99"]
     for name in ("duplicates", "late", "quarantined"):
         assert found[name] > 0, f"the shop is meant to have {name}"
+    assert found["predictions"]["statuses"].keys() == {"200"}
+    assert found["predictions"]["answered"] >= 5
+    assert found["predictions"]["mismatches"] == 0
+    assert 0 < found["predict_ms"]["p50"] <= found["predict_ms"]["p99"]
+
+
+def test_without_a_model_nobody_is_asked(tmp_path: Path) -> None:
+    found = summary(tmp_path, "--seconds", "1", "--rate", "20", *NO_MODEL)
+    assert found["predictions"]["asked"] == 0
+    assert found["predict_ms"] == {"p50": None, "p99": None}
+    assert found["exact"] is True
 
 
 def test_a_file_with_bad_lines_is_exact(tmp_path: Path) -> None:
@@ -59,9 +71,8 @@ def test_a_file_with_bad_lines_is_exact(tmp_path: Path) -> None:
     rows[10] = "5,item-1,yesterday"
     rows[20] = "one,cell,too,many"
     file.write_text("\n".join(["who,what,when", *rows]))
-    found = summary(
-        tmp_path, "--events", str(file), "--map", "userId=who,itemId=what,timestamp=when"
-    )
+    mapping = ("--map", "userId=who,itemId=what,timestamp=when")
+    found = summary(tmp_path, *NO_MODEL, "--events", str(file), *mapping)
     assert (found["events"], found["applied"], found["quarantined"]) == (200, 198, 2)
     assert found["exact"] is True
 
@@ -69,7 +80,7 @@ def test_a_file_with_bad_lines_is_exact(tmp_path: Path) -> None:
 def test_a_line_that_no_stream_takes_makes_the_run_fail(tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
     file.write_text('{"userId": "u", "timestamp": 1700000000, "x": "' + "x" * (1 << 20) + '"}\n')
-    ended = demo(["--events", str(file), "--json", str(tmp_path / "out.json")])
+    ended = demo([*NO_MODEL, "--events", str(file), "--json", str(tmp_path / "out.json")])
     assert ended.returncode == 1
     assert "Not exact" in ended.stderr
     assert orjson.loads((tmp_path / "out.json").read_bytes())["exact"] is False
@@ -91,7 +102,7 @@ def test_wrong_options_are_named(options: list[str], problem: str) -> None:
 
 
 def test_a_parameter_that_the_template_does_not_have_is_an_error() -> None:
-    ended = demo(["--seconds", "1", "--parameter", "NoSuch=1"])
+    ended = demo(["--seconds", "1", *NO_MODEL, "--parameter", "NoSuch=1"])
     assert ended.returncode == 1
     assert "NoSuch" in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -101,7 +112,7 @@ def test_a_parameter_that_the_template_does_not_have_is_an_error() -> None:
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_kept_demo_stops_everything_when_it_is_stopped(how: signal.Signals) -> None:
     with subprocess.Popen(
-        command("--seconds", "1", "--rate", "20", "--keep"),
+        command("--seconds", "1", "--rate", "20", "--keep", *NO_MODEL),
         cwd=ROOT,
         env=ENVIRONMENT,
         stderr=subprocess.PIPE,

@@ -34,20 +34,20 @@ def asked(given: dict[str, Any] | None, status: int = 200, done_upto: int = 1) -
 
 @pytest.mark.parametrize("known", [2, 3, 4])
 def test_any_state_of_the_time_will_do(known: int) -> None:
-    result = check_used([asked(answer(known))], {"u": ARRIVED}, PLAN, {})
+    result = check_used([asked(answer(known))], {"u": ARRIVED}, PLAN)
     assert (result.answered, result.mismatches, result.wrong) == (1, 0, [])
 
 
 @pytest.mark.parametrize("known", [0, 1, 5, 6])
 def test_older_and_newer_states_will_not(known: int) -> None:
-    result = check_used([asked(answer(known))], {"u": ARRIVED}, PLAN, {})
+    result = check_used([asked(answer(known))], {"u": ARRIVED}, PLAN)
     assert result.mismatches == 1
     assert "with 2 to 4 events" in result.wrong[0]
 
 
 def test_one_wrong_feature_is_named() -> None:
     given = answer(3, count_5m=17)
-    result = check_used([asked(given)], {"u": ARRIVED}, PLAN, {})
+    result = check_used([asked(given)], {"u": ARRIVED}, PLAN)
     assert result.mismatches == 1
     assert "count_5m is 17" in result.wrong[0]
 
@@ -55,12 +55,12 @@ def test_one_wrong_feature_is_named() -> None:
 def test_a_missing_feature_is_wrong() -> None:
     given = answer(3)
     del given["features"]["recency_s"]
-    assert check_used([asked(given)], {"u": ARRIVED}, PLAN, {}).mismatches == 1
+    assert check_used([asked(given)], {"u": ARRIVED}, PLAN).mismatches == 1
 
 
 def test_answers_without_a_prediction_are_counted_by_status() -> None:
     given = [asked(None, 503), asked(None, 503), asked(None, 504), asked(answer(2))]
-    result = check_used(given, {"u": ARRIVED}, PLAN, {})
+    result = check_used(given, {"u": ARRIVED}, PLAN)
     assert (result.asked, result.answered, result.mismatches) == (4, 1, 0)
     assert result.statuses == {503: 2, 504: 1, 200: 1}
 

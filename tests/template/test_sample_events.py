@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 from aws_kinesis_agg.deaggregator import deaggregate_records
 
+from localcloud.cloud import Options
+from localcloud.stack import Place
 from tests.template.reading import ROOT, of_type
 
 ENRICH_EVENTS = sorted((ROOT / "events/enrich").glob("*.json"))
+ARCHIVE_EVENTS = sorted((ROOT / "events/archive").glob("*.json"))
 INGEST_EVENTS = sorted((ROOT / "events/ingest").glob("*.json"))
 
 
@@ -41,6 +44,23 @@ def test_a_sample_batch_is_as_lambda_sends_it(path: Path) -> None:
     assert len(events) >= len(records)
     assert all("userId" in event and "timestamp" in event for event in events)
     assert all("metric" in event or "eventType" in event for event in events)
+
+
+@pytest.mark.parametrize(
+    ("path", "stream"),
+    [
+        *((path, "EventStream") for path in ENRICH_EVENTS),
+        *((path, "InferenceStream") for path in ARCHIVE_EVENTS),
+    ],
+)
+def test_a_sample_batch_comes_from_a_stream_that_the_local_cloud_has(
+    path: Path, stream: str
+) -> None:
+    """So that a function in a container, which asks for the stream, finds it there."""
+    records = json.loads(path.read_text(encoding="utf-8"))["Records"]
+    place = Place(Options(ROOT, ROOT).stack, ROOT, lambda logical_id: "")
+    arn = place.arn("kinesis", f"stream/{place.name(stream)}")
+    assert {record["eventSourceARN"] for record in records} == {arn}
 
 
 @pytest.mark.parametrize("path", INGEST_EVENTS, ids=lambda path: path.stem)

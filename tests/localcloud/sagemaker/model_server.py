@@ -1,7 +1,8 @@
 """A stand-in model server, which keeps SageMaker's container contract and does as it is told.
 
 What it does stands in the request: {"do": "echo"} answers what it received, and so on. Variables:
-LOADING_S is how long /ping answers 503, MODE=broken ends it before it listens.
+LOADING_S is how long /ping answers 503; MODE=broken, or a file `broken` in the model's folder, ends
+it before it listens.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class Handler(BaseHTTPRequestHandler):
 
 def main() -> None:
     """Serve where the environment says."""
-    if os.environ.get("MODE") == "broken":
+    if os.environ.get("MODE") == "broken" or Path(os.environ["MODEL_DIR"], "broken").exists():
         sys.exit("no model here")
     print("serving", flush=True)
     address = (os.environ["HOST"], int(os.environ["PORT"]))

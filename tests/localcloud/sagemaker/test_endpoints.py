@@ -97,6 +97,39 @@ def test_servers_end_with_their_context(tmp_path: Path) -> None:
     asyncio.run(work())
 
 
+def test_a_replacement_that_does_not_come_up_is_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work() -> None:
+        async with endpoints_in(tmp_path) as endpoints:
+            await endpoints.create([endpoint("e")])
+            broken = tmp_path / "models" / "e-main" / "broken"
+            broken.touch()
+            assert endpoints.kill("e") is not None
+            assert endpoints.kill("e") is None
+            await until(lambda: endpoints.health()[0].started >= 3)
+            with pytest.raises(EndpointError, match="could not get a response"):
+                await endpoints.invoke("e", JSON, b'{"do": "echo"}')
+            broken.unlink()
+            await until(lambda: endpoints.health()[0].pid is not None)
+            assert (await endpoints.invoke("e", JSON, b'{"do": "echo"}')).variant == "main"
+
+    asyncio.run(work())
+    assert "the model server of e/main ended; it is started again" in caplog.text
+    assert "no model here" in caplog.text
+
+
+def test_a_replacement_under_way_ends_with_the_others(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with endpoints_in(tmp_path) as endpoints:
+            await endpoints.create([endpoint("e", environment={"LOADING_S": "0.4"})])
+            endpoints.kill("e")
+            await until(lambda: endpoints.health()[0].started == 2)
+        assert await _children(0)
+
+    asyncio.run(work())
+
+
 def test_without_endpoints_nothing_is_started(tmp_path: Path) -> None:
     async def work() -> None:
         before = descendants(os.getpid())

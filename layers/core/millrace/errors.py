@@ -21,6 +21,7 @@
     │   └── ModelMismatch           the model was trained on another version of the features
     ├── QuarantineError             an operator's request on the quarantine cannot be met
     │   └── AlreadyRedriven         the ledger says that it was done before
+    ├── FunctionFailed              what the caller of an OCI function may know: an id of the log
     └── LocalCloudError             the local cloud cannot do what it was asked
         ├── UnsupportedResource     a template holds a resource type that it does not know
         └── StartupError            a part of it did not come up
@@ -130,6 +131,10 @@ class QuarantineError(MillraceError):
 
 class AlreadyRedriven(QuarantineError):
     """The ledger says that this was redriven before; nothing was written."""
+
+
+class FunctionFailed(MillraceError):
+    """An OCI function's work failed. fdk answers its text, which holds an id of the log only."""
 
 
 class LocalCloudError(MillraceError):

@@ -31,6 +31,15 @@ def test_what_stays_strange_stays_the_same_episode() -> None:
     assert episodes.latest.strange_points == 34
 
 
+def test_a_blip_does_not_hide_the_breakdown_that_follows() -> None:
+    episodes = Episodes()
+    assert episodes.strange(1000, 0.0, 2.0, 90.0)
+    assert not episodes.strange(1010, 0.0, 2.5, 99.0)
+    assert not episodes.strange(1030, 0.0, 3.4, 99.0)
+    assert not episodes.strange(1031, 0.0, 4.3, 99.0)
+    assert episodes.strange(1032, 0.0, 5.4, 500.0)
+
+
 def test_the_rest_grows_with_the_series_up_to_a_bound() -> None:
     def begins_again(points: int, later: int) -> bool:
         episodes = Episodes()

@@ -143,6 +143,16 @@ def test_a_series_that_outgrows_its_scale_is_learned_anew() -> None:
     assert alerts(verdicts, since=LEARNED) == [1400]
 
 
+def test_an_alert_before_a_new_beginning_does_not_silence_those_after_it() -> None:
+    detector = Detector()
+    early = [1e-300 * value for value in noise(3000)]
+    early[2900] *= 3
+    assert judged(early, detector)[2900].alert
+    later = [1e200 * value for value in noise(700)]
+    later[600] *= 3
+    assert judged(later, detector)[600].alert
+
+
 def test_uneven_steps_and_few_points_a_day_are_fine() -> None:
     detector = Detector()
     times = [i * 7 * 3600.0 + (i * 7919 % 3600) for i in range(2000)]

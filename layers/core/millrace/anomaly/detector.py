@@ -50,6 +50,7 @@ class Detector:
         "_pace",
         "_points",
         "_scale",
+        "_seen",
         "_views",
         "sensitivity",
     )
@@ -62,6 +63,7 @@ class Detector:
             )
         self.sensitivity = float(sensitivity)
         self._doubt = 0.0
+        self._seen = 0.0  # points, for the rests of the episodes
         self._pace = Pace()
         self._counters = Counters()
         self._episodes = Episodes()
@@ -69,7 +71,7 @@ class Detector:
 
     def _restart(self) -> None:
         """Forget the values, but neither the times nor the episodes."""
-        self._points = 0.0
+        self._points = 0.0  # that what is known was learned from
         self._scale = Scale()
         self._forecast = Forecast()
         self._views = Views()
@@ -121,6 +123,7 @@ class Detector:
         verdict = self._verdict(time_s, value, expected, rarity, view, gap_s)
         self._views.learn(self._points)
         self._points += 1.0
+        self._seen += 1.0
         return verdict
 
     def _verdict(
@@ -139,7 +142,7 @@ class Detector:
         if rarity > 0.1:
             score = 1.0 + math.log10(rarity)
         if rarity >= 1.0:
-            alert = self._episodes.strange(self._points, time_s, score, value)
+            alert = self._episodes.strange(self._seen, time_s, score, value)
         else:
             view = ORDINARY
         low = high = None
@@ -157,7 +160,8 @@ class Detector:
         """A detector as it was when dumped. Raises UnreadableState."""
         detector = cls()
         numbers = iter(blob.unpack(data, len(detector._state())))
-        detector.sensitivity, detector._doubt, detector._points = (next(numbers) for _ in range(3))
+        detector.sensitivity, detector._doubt = next(numbers), next(numbers)
+        detector._points, detector._seen = next(numbers), next(numbers)
         for part in detector._parts():
             part.restore([next(numbers) for _ in part.state()])
         return detector
@@ -173,7 +177,7 @@ class Detector:
         )
 
     def _state(self) -> list[float]:
-        own = [self.sensitivity, self._doubt, self._points]
+        own = [self.sensitivity, self._doubt, self._points, self._seen]
         return own + [number for part in self._parts() for number in part.state()]
 
 

@@ -12,6 +12,10 @@ _SHORTEST_REST = 60
 _LONGEST_REST = 400
 # And so is what comes before so many plain points in a row.
 _CALM = 60
+# Unless, so many points after the alert, it is ten times as rare as all of the episode: a blip
+# must not hide the breakdown that follows.
+_ESCALATION = 1.0
+_ESCALATION_AFTER = 20
 _NEVER = -1.0
 
 
@@ -39,16 +43,24 @@ class Episodes:
 
     def strange(self, points: float, time_s: float, score: float, value: float) -> bool:
         """Take in a strange point, after so many others; True where it begins an episode."""
-        calm = points - self.last_strange > _CALM
+        begins = self._begins(points, score)
         self.last_strange = points
-        rest = min(_LONGEST_REST, max(_SHORTEST_REST, _REST_SHARE * points))
-        if self.latest is not None and (points - self.last_alert < rest or not calm):
+        if self.latest is not None and not begins:
             self.latest = _continued(self.latest, time_s, score, value)
             return False
         self.last_alert = points
         self.alerts += 1.0
         self.latest = Episode(time_s, time_s, time_s, score, value, 1)
         return True
+
+    def _begins(self, points: float, score: float) -> bool:
+        if self.latest is None:
+            return True
+        since_alert = points - self.last_alert
+        if since_alert >= _ESCALATION_AFTER and score >= self.latest.peak_score + _ESCALATION:
+            return True
+        rest = min(_LONGEST_REST, max(_SHORTEST_REST, _REST_SHARE * points))
+        return since_alert >= rest and points - self.last_strange > _CALM
 
     def state(self) -> list[float]:
         own = [self.last_alert, self.last_strange, self.alerts]

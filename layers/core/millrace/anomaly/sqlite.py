@@ -22,7 +22,7 @@ from millrace.errors import ConfigurationError, Unavailable, WriteConflict
 
 _BUSY_S = 10.0
 _TAKEN = {"SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"}
-_MARKS = {"listed": "(SELECT value AS name FROM json_each(:listed))", "locked": ""}
+_MARKS = {"listed": "(SELECT value AS name FROM json_each(:listed))", "locked": "", "held": ""}
 
 
 def store(path: Path | str) -> SqlStore:

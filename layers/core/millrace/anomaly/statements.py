@@ -1,7 +1,7 @@
 """The statements of the stores: the same text for SQLite and Oracle, with named binds.
 
 Where the two differ, a mark stands for the difference: `$listed` is a table of the texts in the
-JSON array `:listed`, and `$locked` locks the rows that a query reads.
+JSON array `:listed`; `$locked` and `$held` lock the rows that a query reads.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ VALUES (:quarantine_id, :reason, :message, :source_stream, :source_partition,
   :source_offset, :payload, :now_time)"""
 
 # The outbox. One row of `locks` is held while digests are made and claimed.
-LOCK = "SELECT name FROM locks WHERE name = :name $locked"
+LOCK = "SELECT name FROM locks WHERE name = :name $held"
 
 LAST_TRY = "SELECT MAX(tried_ms) FROM digests"
 

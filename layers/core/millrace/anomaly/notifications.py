@@ -1,0 +1,26 @@
+"""Alerts to a topic of OCI Notifications."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from millrace import oci
+
+
+class NotificationsTopic:
+    """A topic, by its OCID. Publishing is tried once: the outbox tries again."""
+
+    def __init__(self, topic_id: str, client: Any = None) -> None:  # noqa: ANN401  an SDK's client
+        self._topic_id = topic_id
+        self._client = client
+
+    def publish(self, title: str, body: str) -> str:
+        """The message's id. Raises Unavailable, ConfigurationError."""
+        client = self._client or oci.client("ons")
+        # The SDK takes plain data for its models.
+        details = {"title": title, "body": body}
+        try:
+            answer = client.publish_message(self._topic_id, details)
+        except Exception as error:  # the SDK's errors have no common base
+            raise oci.problem(f"publish to the topic {self._topic_id}", error) from None
+        return str(answer.data.message_id)

@@ -1,0 +1,69 @@
+"""The function's pipeline, put together from the environment, once a process."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from functools import cache
+
+from millrace import database, oci
+from millrace.anomaly.notifications import NotificationsTopic
+from millrace.anomaly.pipeline import Pipeline, Report
+from millrace.anomaly.sql_store import SqlStore
+from millrace.errors import ConfigurationError, FunctionFailed, MillraceError
+
+_log = logging.getLogger("millrace")
+
+
+def store_of(environ: Mapping[str, str]) -> SqlStore:
+    """The store that the environment names. Raises ConfigurationError, Unavailable."""
+    target = database.named(environ)
+    if isinstance(target, database.SqliteFile):
+        from millrace.anomaly import sqlite
+
+        return sqlite.store(target.path)
+    from millrace.anomaly import oracle
+
+    return oracle.store(database.oracle_pool(target, environ))
+
+
+def pipeline_of(environ: Mapping[str, str]) -> Pipeline:
+    """The pipeline that the environment describes; MILLRACE_TOPIC_ID is where alerts go."""
+    topic_id = environ.get("MILLRACE_TOPIC_ID")
+    return Pipeline(store_of(environ), NotificationsTopic(topic_id) if topic_id else None)
+
+
+@cache
+def _pipeline() -> Pipeline:
+    oci.quiet()
+    return pipeline_of(os.environ)
+
+
+def handle(body: bytes) -> str:
+    """Answer an invocation. Raises FunctionFailed where it should come again."""
+    return answered(lambda now_ms: _pipeline().handle(body, now_ms), forget=_pipeline.cache_clear)
+
+
+def answered(work: Callable[[int], Report], *, forget: Callable[[], None] = lambda: None) -> str:
+    """The report of some work as JSON.
+
+    What it raises is written to the log under an id, and the caller sees nothing but that: the
+    text of an exception is what fdk answers. Neither holds what an exception of a driver says.
+    """
+    try:
+        report = work(time.time_ns() // 1_000_000)
+    except Exception as error:  # the edge of the process: everything ends here, told or not
+        if isinstance(error, ConfigurationError):
+            forget()  # a secret may have been changed: read it again
+        reference = uuid.uuid4().hex[:12]
+        said = str(error) if isinstance(error, MillraceError) else "unexpected"
+        _log.error("failed %s: %s: %s", reference, type(error).__name__, said)
+        message = f"The events were not stored; see the log for {reference}"
+        raise FunctionFailed(message) from None
+    told = _log.warning if report.problem or report.quarantined else _log.info
+    told("batch %s", json.dumps(report.answer()))
+    return json.dumps(report.answer())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from millrace.errors import Unavailable
-from millrace.features.cache import EntryCache
+from millrace.features.cache import EntryCache, weight_of
 from millrace.features.entry import Entry, Hole
+from millrace.features.plan import Plan
 from millrace.features.profile import Profile
 from millrace.features.report import Report
 from millrace.features.sinks import Archive, Followed
 
+from tests.features.making import START_MS, event, folded
 from tests.features.streaming import (
     NOW_MS,
     Bench,
@@ -135,6 +137,25 @@ def test_a_cache_keeps_the_most_recently_used() -> None:
     cache.forget("a")
     cache.forget("nothing")
     assert (cache.get("a"), len(cache)) == (None, 2)
+
+
+def test_a_busy_users_entry_weighs_as_much_as_many_others(shipped: Plan) -> None:
+    burst = [event(n, START_MS + n * 10, "view", n) for n in range(4000)]
+    busy, quiet = Entry(folded(burst, shipped)), Entry(folded(burst[:30], shipped))
+    assert (weight_of(quiet), weight_of(entry(1))) == (1, 1)
+    assert 50 < weight_of(busy) < 100
+    cache = EntryCache(most=100)
+    for n in range(90):
+        cache.put(f"quiet-{n}", quiet)
+    cache.put("busy", busy)
+    assert len(cache) == 1 + 100 - weight_of(busy)
+    cache.put("busy", quiet)
+    for n in range(200, 300):
+        cache.put(f"quiet-{n}", quiet)
+    assert len(cache) == 100
+    alone = EntryCache(most=1)
+    alone.put("busy", busy)
+    assert alone.get("busy") is busy, "the newest is always remembered"
 
 
 def test_a_cache_too_small_for_a_batch_costs_reads_and_nothing_else() -> None:

@@ -55,6 +55,7 @@ def test_an_archive_that_is_down_brings_the_batch_back(bench: Bench) -> None:
     assert done.answer == {"batchItemFailures": [{"itemIdentifier": "21"}]}
     assert done.quarantined == 1
     assert set(done.problems) == {"feedback", "inferences"}
+    assert bench.run(records[2:]).answer == {"batchItemFailures": [{"itemIdentifier": "22"}]}
     bench.archive.down = False
     assert bench.run(records[1:]).answer == {"batchItemFailures": []}
     assert len(bench.inferences()) == 2

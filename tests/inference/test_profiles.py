@@ -170,6 +170,15 @@ class TestTrouble:
         assert services.calls(service, one) == before + 1
 
 
+def test_users_that_a_feature_group_leaves_unread_are_not_unknown(services: Services) -> None:
+    """BatchGetRecord answers 200 with what went wrong in it."""
+    readable = InFeatureStore(services, PLAN)
+    readable.put("u1", profile_of(2))
+    services.features.remove(readable.group)
+    with pytest.raises(Unavailable, match="left users unread"):
+        readable.profiles.many(["u1"], call())
+
+
 def test_an_item_that_millrace_did_not_write_is_named(services: Services) -> None:
     readable = InDynamoDB(services, PLAN)
     for user, state in (("u1", {}), ("u2", {"state": {"S": "text"}})):

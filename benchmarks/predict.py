@@ -5,6 +5,8 @@ nothing, so what is left is what each does itself; the tutorial's does nothing w
 while ours decodes them, works every window out as of now, checks the request and the answer, and
 holds a deadline. *Whole*: both with boto3's real clients, whose requests are answered in place
 before they reach a socket; the tutorial uses a DynamoDB resource, as it is written.
+
+    python -m benchmarks.predict [--json]
 """
 
 from __future__ import annotations
@@ -14,9 +16,10 @@ import io
 import json
 import os
 import random
+import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from statistics import median
@@ -42,17 +45,31 @@ from millrace.inference.sagemaker import Endpoint
 
 from benchmarks.traffic import START_MS, document
 
+FEATURES = Path(__file__).parents[1] / "features.toml"
 TARGET_MS = 1.0
 USER, TABLE, ENDPOINT = "user-1", "features", "shop-model"
 _ANSWER = b'{"score":0.42}'
 _INPUT = {"page": "checkout", "basket": 3}
 _DAY_MS = 86_400_000
+_NOW_MS = START_MS + _DAY_MS
 # What the tutorial's table holds.
 _TUTORIALS = ("userId", "lastTimestamp", "count", "lastMetric")
 
 
 # boto3's clients and tables, and what stands in for them.
 Client: TypeAlias = Any
+
+
+class Figure(NamedTuple):
+    """One number, beside the tutorial's, and whether it holds its target."""
+
+    name: str
+    value: float
+    unit: str
+    rival: str | None = None
+    rival_value: float | None = None
+    target: float | None = None
+    holds: bool | None = None
 
 
 class Times(NamedTuple):
@@ -71,12 +88,12 @@ def plan_of(features: Path) -> Plan:
 
 
 def stored(plan: Plan, events: int, span_ms: int) -> dict[str, Any]:
-    """The item of a user with so many events, evenly over a time, as DynamoDB hands it over."""
+    """The item of a user with so many events, evenly up to now, as DynamoDB hands it over."""
     rng = random.Random(7)  # noqa: S311  traffic, not a secret
     reader = EventReader(plan.definitions)
     profile = Profile(len(plan.fields))
     for number in range(events):
-        time_ms = START_MS + span_ms * number // events
+        time_ms = _NOW_MS - span_ms + span_ms * number // events
         event = reader.from_document(document(USER, time_ms, rng), time_ms)
         profile, _ = fold(profile, [event], plan)
     return to_wire(to_item(USER, Entry(profile, version=events), plan, 0))
@@ -181,7 +198,7 @@ def ours(plan: Plan, dynamodb: Client, runtime: Client) -> Callable[[], object]:
         plan,
         DynamoDBProfiles(dynamodb, TABLE, plan),
         Endpoint(runtime, ENDPOINT, version),
-        Clock(lambda: START_MS + _DAY_MS, time.monotonic, lambda: str(uuid.uuid4())),
+        Clock(lambda: _NOW_MS, time.monotonic, lambda: str(uuid.uuid4())),
     )
     event = {
         "version": "2.0",
@@ -244,3 +261,40 @@ def _measured(one: Callable[[], object], other: Callable[[], object], calls: int
             call()
             taken.append((time.process_time() - begun_s) * 1000)
     return Times(median(times[0]), median(times[1]))
+
+
+def measure(features: Path = FEATURES, calls: int = 3_000) -> list[Figure]:
+    """Every figure: a user of thirty events a day, and one who never stops."""
+    plan = plan_of(features)
+    quiet = stored(plan, 30, _DAY_MS)
+    busy = stored(plan, 20_000, 4_000_000)
+    return [
+        _figure("predict_on_top_p50", on_top(plan, quiet, calls), TARGET_MS),
+        _figure("predict_on_top_busy_user_p50", on_top(plan, busy, calls // 3), TARGET_MS),
+        _figure("predict_with_clients_p50", whole(plan, quiet, calls // 5), None),
+    ]
+
+
+def _figure(name: str, times: Times, target: float | None) -> Figure:
+    holds = None if target is None else times.ours <= target
+    return Figure(name, times.ours, "ms", "tutorial's predict()", times.tutorial, target, holds)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print every figure; 1 where one misses its target."""
+    figures = measure()
+    if "--json" in arguments:
+        sys.stdout.write(json.dumps({"figures": [figure._asdict() for figure in figures]}) + "\n")
+    else:
+        for one in figures:
+            target = "" if one.target is None else f"  target {one.target:g}"
+            told = {True: " holds", False: " missed", None: ""}[one.holds]
+            sys.stdout.write(
+                f"{one.name:32}{one.value:8.3f} {one.unit}  {one.rival} {one.rival_value:.3f}"
+                f"{target}{told}\n"
+            )
+    return int(any(figure.holds is False for figure in figures))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

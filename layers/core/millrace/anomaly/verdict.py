@@ -13,14 +13,16 @@ ORDINARY = "ordinary"
 RESIDUAL = "residual"
 VALUE = "value"
 LEVEL = "level"
-RESIDUAL_LEVEL = "residual level"
+FEW_RESIDUALS = "few residuals"
+MANY_RESIDUALS = "many residuals"
 FLAT = "flat"
 
 _FINDINGS = {
     RESIDUAL: "is {side} what this hour of the day or week leads to expect",
     VALUE: "is {side} nearly all that was seen before",
     LEVEL: "comes with a run of values {side} the usual level",
-    RESIDUAL_LEVEL: "comes with a run of values {side} what these hours lead to expect",
+    FEW_RESIDUALS: "comes with a few values {side} what this hour leads to expect",
+    MANY_RESIDUALS: "comes with a long run of values {side} what these hours lead to expect",
     FLAT: "has not changed for longer than ever",
     ORDINARY: "is ordinary",
 }

@@ -4,27 +4,52 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from millrace.anomaly.averages import Average, weight_of_half_life
 from millrace.anomaly.flatline import Flatline
 from millrace.anomaly.moments import Moments
 from millrace.anomaly.peaks import Peaks
-from millrace.anomaly.verdict import FLAT, LEVEL, RESIDUAL, RESIDUAL_LEVEL, VALUE
+from millrace.anomaly.verdict import (
+    FEW_RESIDUALS,
+    FLAT,
+    LEVEL,
+    MANY_RESIDUALS,
+    RESIDUAL,
+    VALUE,
+)
 
-_SHORT_HALF_LIFE = 12
-_SHORT = weight_of_half_life(_SHORT_HALF_LIFE)
-# A short average means nothing before it has turned over: the time of two memories, 2/weight.
-_SHORT_READY = math.floor(2.0 / _SHORT)
+_FEW, _SHORT, _MANY = (weight_of_half_life(points) for points in (3, 12, 24))
 # Scales hardly fade: a calm month must not turn plain noise into news.
 _SCALE = weight_of_half_life(20_000)
 _MOST = 1e6
-# How many past stretches may have been as strange as what is strange by one view alone. Levels
-# come in runs, which fill several stretches; a flat line must be four times as long as any before.
-_ALLOWED = {RESIDUAL: 0.5, VALUE: 1.0, FLAT: 0.03, LEVEL: 1.5, RESIDUAL_LEVEL: 0.5}
-NAMES = tuple(_ALLOWED)
-_POINT_VIEWS = 3
-# And never more than this share of the stretches seen, or a young series would always be strange.
+# No view allows more than this share of the stretches seen, or a young series would always be
+# strange.
 _ALLOWED_SHARE = 0.1
+
+
+class Kind(NamedTuple):
+    """What kind of view it is.
+
+    `most` is how many past stretches may have been as strange as what is strange by this view
+    alone: a level comes in runs, which fill several stretches; a flat line must be four times as
+    long as any before. An average means nothing before it has turned over, so the view of one
+    waits for `ready` points, twice its memory of 1/weight.
+    """
+
+    name: str
+    most: float
+    ready: int
+
+
+_KINDS = (
+    Kind(RESIDUAL, 0.5, 0),
+    Kind(VALUE, 1.0, 0),
+    Kind(FLAT, 0.03, 0),
+    Kind(FEW_RESIDUALS, 0.5, math.ceil(2 / _FEW)),
+    Kind(LEVEL, 1.5, math.floor(2 / _SHORT)),
+    Kind(MANY_RESIDUALS, 0.5, math.floor(2 / _MANY)),
+)
 
 
 class View:
@@ -78,14 +103,15 @@ class Views:
     the largest, but two views just short of their bars pass together.
     """
 
-    __slots__ = ("all", "flatline", "residual", "residual_short", "short")
+    __slots__ = ("all", "few", "flatline", "many", "residual", "short")
 
     def __init__(self) -> None:
         self.short = Average(_SHORT)
-        self.residual_short = Average(_SHORT)
+        self.few = Average(_FEW)
+        self.many = Average(_MANY)
         self.flatline = Flatline()
         self.all = [
-            View(_ALLOWED[name], None if name == FLAT else Moments(_SCALE)) for name in NAMES
+            View(kind.most, None if kind.name == FLAT else Moments(_SCALE)) for kind in _KINDS
         ]
         self.residual = self.all[0]
 
@@ -96,13 +122,15 @@ class Views:
         """
         residual = value - expected
         self.short.learn(value)
-        self.residual_short.learn(residual)
+        self.few.learn(residual)
+        self.many.learn(residual)
         numbers = (
             residual,
             value,
             self.flatline.length(value),
+            self.few.mean,
             self.short.mean - usual,
-            self.residual_short.mean,
+            self.many.mean,
         )
         most, found, total = -1.0, 0, 0.0
         for i in range(self._ready()):
@@ -110,11 +138,14 @@ class Views:
             total += rarity * rarity
             if rarity > most:
                 most, found = rarity, i
-        return math.sqrt(total), NAMES[found]
+        return math.sqrt(total), _KINDS[found].name
 
     def _ready(self) -> int:
-        """How many of the views can judge: those of the short averages, the last ones, wait."""
-        return len(NAMES) if self.short.count > _SHORT_READY else _POINT_VIEWS
+        """How many of the views can judge; those that wait longest are the last."""
+        points = self.short.count
+        if points > _KINDS[-1].ready:
+            return len(_KINDS)
+        return sum(1 for kind in _KINDS if points > kind.ready)
 
     def learn(self, age: float) -> None:
         """Take in the point last judged, of a series that has seen `age` points."""
@@ -130,14 +161,16 @@ class Views:
         return moments.mean - width, moments.mean + width
 
     def state(self) -> list[float]:
-        averages = [*self.short.state(), *self.residual_short.state(), *self.flatline.state()]
-        return averages + [number for view in self.all for number in view.state()]
+        averages = [*self.short.state(), *self.few.state(), *self.many.state()]
+        views = [number for view in self.all for number in view.state()]
+        return [*averages, *self.flatline.state(), *views]
 
     def restore(self, numbers: Sequence[float]) -> None:
         self.short.restore(numbers[:2])
-        self.residual_short.restore(numbers[2:4])
-        self.flatline.restore(numbers[4:8])
-        start = 8
+        self.few.restore(numbers[2:4])
+        self.many.restore(numbers[4:6])
+        self.flatline.restore(numbers[6:10])
+        start = 10
         for view in self.all:
             end = start + len(view.state())
             view.restore(numbers[start:end])

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from millrace.events import MISSING
-from millrace.features.compaction import COUNTS, VALUES, count_cells, updated, value_cells
+from millrace.features.compaction import (
+    COUNTS,
+    VALUES,
+    Run,
+    count_cells,
+    tile_runs,
+    updated,
+    value_cells,
+)
 from millrace.features.definitions import Track
 from millrace.features.distinct import Distinct
 from millrace.features.plan import Plan
@@ -22,7 +30,8 @@ def floors_of(profile: Profile, plan: Plan) -> list[int]:
 def sink_raw(profile: Profile, plan: Plan, floors_s: Sequence[int]) -> None:
     """Move every raw event into tiles, and every tile to the level of its age."""
     ladder = plan.ladder
-    cells = count_cells(ladder, floors_s, profile.raw_s, profile.raw_type, len(profile.types))
+    runs = tile_runs(ladder, floors_s, profile.raw_s)
+    cells = count_cells(runs, profile.raw_type, len(profile.types), len(floors_s))
     levels = profile.counts or [b""] * len(floors_s)
     profile.counts = updated(levels, ladder, floors_s, cells, COUNTS)
     scopes: list[tuple[str, int | None, tuple[Track, ...]]] = [(ALL, None, plan.tracks_of_all)]
@@ -32,7 +41,9 @@ def sink_raw(profile: Profile, plan: Plan, floors_s: Sequence[int]) -> None:
     for scope, kind_of_scope, wanted in scopes:
         for track in wanted:
             state = tracks.get((scope, track.field)) or TrackState(plan.no_levels, Distinct())
-            tracks[scope, track.field] = _sunk(profile, plan, floors_s, kind_of_scope, track, state)
+            tracks[scope, track.field] = _sunk(
+                profile, plan, floors_s, runs, kind_of_scope, track, state
+            )
     profile.tracks = tracks
     profile.raw_s, profile.raw_type = NO_TIMES, NO_TYPES
     profile.raw_fields = [NO_VALUES] * len(profile.raw_fields)
@@ -42,15 +53,18 @@ def _sunk(
     profile: Profile,
     plan: Plan,
     floors_s: Sequence[int],
+    runs: Sequence[Run],
     kind: int | None,
     track: Track,
     state: TrackState,
 ) -> TrackState:
-    """A track with the raw events of one type, or of all, in it."""
+    """A track with the raw events of one type, or of all, in it; `runs` are those of all."""
     times, values = raw_values(profile, track.field, kind)
     levels, distinct = state
     if track.tiles:
-        cells = value_cells(plan.ladder, floors_s, times, values)
+        if times is not profile.raw_s:
+            runs = tile_runs(plan.ladder, floors_s, times)
+        cells = value_cells(runs, values, len(floors_s))
         levels = updated(levels, plan.ladder, floors_s, cells, VALUES)
     if track.distinct and values and not distinct:
         # From here on the counter is complete by itself, raw events included.

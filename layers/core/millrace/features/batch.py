@@ -96,7 +96,7 @@ class BatchReader:
         read = self._reader.read
         add_event, add_delivery = batch.events.append, batch.deliveries.append
         for found in decode(records, self._stream_of):
-            if type(found) is Rejected:
+            if isinstance(found, Rejected):
                 key, body = rejected_object(found)
                 batch.poison.append(Poison(key, body, found.sequence_number, found.reason))
                 continue

@@ -6,9 +6,11 @@ came in batches: an event lands in the tile of its own time, at the level of its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from functools import cache
+from typing import Generic, NamedTuple, TypeVar
 
 from millrace.features.tile_counts import Counts, join_counts, pack_counts, unpack_counts
 from millrace.features.tile_values import Total, merge, pack_values, total_of, unpack_values
@@ -16,6 +18,10 @@ from millrace.features.tiles import oldest_tile
 from millrace.features.windows import Ladder
 
 Cell = TypeVar("Cell", Counts, Total)
+Cells = list[dict[int, Cell]]  # by level: tile number → cell
+
+# Half the time of Run(…) or Total(…).
+_new = tuple.__new__
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,51 +37,69 @@ COUNTS: Kind[Counts] = Kind(pack_counts, unpack_counts, join_counts)
 VALUES: Kind[Total] = Kind(pack_values, unpack_values, merge)
 
 
-def level_of(floors_s: Sequence[int], time_s: int) -> int | None:
-    """Which level an event of this time belongs to; None when it is older than every window."""
-    for level, floor_s in enumerate(floors_s):
-        if time_s >= floor_s:
-            return level
-    return None
+class Run(NamedTuple):
+    """Events from `begin` to before `end` fall into one tile of one level."""
+
+    level: int
+    tile: int
+    begin: int
+    end: int
 
 
-def count_cells(
-    ladder: Ladder,
-    floors_s: Sequence[int],
-    times_s: Iterable[int],
-    kinds: Iterable[int],
-    types: int,
-) -> list[dict[int, Counts]]:
+def tile_runs(ladder: Ladder, floors_s: Sequence[int], times_s: Sequence[int]) -> list[Run]:
+    """How events in order of time fall into tiles; what is older than every window is left out."""
+    runs: list[Run] = []
+    begin = bisect_left(times_s, floors_s[-1])
+    for level in range(len(floors_s) - 1, -1, -1):
+        tile_s = ladder.tiles_s[level]
+        last = bisect_left(times_s, floors_s[level - 1], begin) if level else len(times_s)
+        while begin < last:
+            tile = times_s[begin] // tile_s
+            end = begin + 1
+            if end < last and times_s[end] < (tile + 1) * tile_s:
+                end = bisect_left(times_s, (tile + 1) * tile_s, end, last)
+            runs.append(_new(Run, (level, tile, begin, end)))
+            begin = end
+    return runs
+
+
+def count_cells(runs: Sequence[Run], kinds: bytes, types: int, levels: int) -> Cells[Counts]:
     """For each level, tile number → how many events of each kind (below `types`) fall there."""
-    found: list[dict[int, list[int]]] = [{} for _ in floors_s]
-    for time_s, kind in zip(times_s, kinds, strict=True):
-        level = level_of(floors_s, time_s)
-        if level is not None:
-            tile = time_s // ladder.tiles_s[level]
-            counts = found[level].get(tile)
-            if counts is None:
-                counts = found[level][tile] = [0] * types
-            counts[kind] += 1
-    return [{tile: tuple(counts) for tile, counts in cells.items()} for cells in found]
+    found: Cells[Counts] = [{} for _ in range(levels)]
+    singles = _singles(types)
+    every = range(types)
+    for level, tile, begin, end in runs:
+        if end - begin == 1:
+            found[level][tile] = singles[kinds[begin]]
+        else:
+            here = kinds[begin:end]
+            found[level][tile] = tuple([here.count(kind) for kind in every])
+    return found
 
 
-def value_cells(
-    ladder: Ladder, floors_s: Sequence[int], times_s: Iterable[int], values: Iterable[int]
-) -> list[dict[int, Total]]:
+@cache
+def _singles(types: int) -> tuple[Counts, ...]:
+    """The counts of one event, by its kind."""
+    return tuple(tuple(int(kind == other) for other in range(types)) for kind in range(types))
+
+
+def value_cells(runs: Sequence[Run], values: Sequence[int], levels: int) -> Cells[Total]:
     """For each level, tile number → the aggregates of the values that fall there."""
-    found: list[dict[int, list[int]]] = [{} for _ in floors_s]
-    for time_s, value in zip(times_s, values, strict=True):
-        level = level_of(floors_s, time_s)
-        if level is not None:
-            found[level].setdefault(time_s // ladder.tiles_s[level], []).append(value)
-    return [{tile: total_of(here) for tile, here in cells.items()} for cells in found]
+    found: Cells[Total] = [{} for _ in range(levels)]
+    for level, tile, begin, end in runs:
+        if end - begin == 1:
+            value = values[begin]
+            found[level][tile] = _new(Total, (1, value, value * value, value, value))
+        else:
+            found[level][tile] = total_of(values[begin:end])
+    return found
 
 
 def updated(
     levels: Sequence[bytes],
     ladder: Ladder,
     floors_s: Sequence[int],
-    additions: Sequence[dict[int, Cell]],
+    additions: Cells[Cell],
     kind: Kind[Cell],
 ) -> list[bytes]:
     """The series with `additions` (cells by level) in it and every cell at the level of its age.

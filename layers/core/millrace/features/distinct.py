@@ -14,8 +14,9 @@ What is answered depends only on which value was last seen when, not on the orde
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right, insort
+from bisect import bisect_right
 from collections.abc import Sequence
+from heapq import heappush, heapreplace
 from operator import itemgetter
 from typing import Any
 
@@ -60,10 +61,19 @@ class _Sketch:
         ages = array("I", [newest_s - last for _, last in seen])
         return cls(memoryview(hashes.tobytes() + ages.tobytes()), len(seen), newest_s)
 
-    def items(self) -> dict[int, int]:
-        """Hash → last second."""
-        newest_s = self.newest_s
-        return dict(zip(self.hashes, [newest_s - age for age in self.ages], strict=True))
+    def with_newer(self, last_seen: dict[int, int], floor_s: int) -> _Sketch:
+        """This one with hashes that were seen since, hash → last second.
+
+        Of both, those that can be among the K smallest of a window to come that begins at
+        `floor_s` or later.
+        """
+        seen = sorted(last_seen.items(), key=_WHEN, reverse=True)
+        count, newest_s = self.seen_since(floor_s), self.newest_s
+        older = zip(self.hashes[:count], self.ages[:count], strict=True)
+        seen += [(hashed, newest_s - age) for hashed, age in older if hashed not in last_seen]
+        if seen[len(last_seen) - 1][1] < newest_s:
+            seen.sort(key=_WHEN, reverse=True)
+        return _Sketch.of(_needed(seen, floor_s))
 
     def seen_after(self, hashed: int, time_s: int) -> bool:
         """Whether this hash was last seen after `time_s`."""
@@ -115,6 +125,7 @@ class Distinct:
             self._base_s = times_s[0]
         base_s = self._base_s
         sketch = self._sketch
+        newest_s = 0 if sketch is None else sketch.newest_s
         for identity, time_s in zip(identities, times_s, strict=True):
             seen = time_s - base_s
             known = recent.get(identity)
@@ -125,7 +136,7 @@ class Distinct:
                     before = tail.get(hashed)
                     if before is None:
                         # What came out of order may stand in the sketch as seen since.
-                        if not sketch.seen_after(hashed, time_s):
+                        if time_s >= newest_s or not sketch.seen_after(hashed, time_s):
                             tail[hashed] = seen
                     elif before < seen:
                         tail[hashed] = seen
@@ -143,12 +154,8 @@ class Distinct:
             self._sketch = _Sketch.of([])
             self._tail = {hash32(identity): seen for identity, seen in recent.items()}
         if len(self._tail) > _TAIL_MOST:
-            last_seen = self._sketch.items()
-            for hashed, seen in self._tail.items():
-                time_s = seen + self._base_s
-                if last_seen.get(hashed, -1) < time_s:
-                    last_seen[hashed] = time_s
-            self._sketch = _Sketch.of(_needed(last_seen, floor_s))
+            last_seen = {hashed: seen + self._base_s for hashed, seen in self._tail.items()}
+            self._sketch = self._sketch.with_newer(last_seen, floor_s)
             self._tail = {}
         if len(recent) > _RECENT_MOST:
             self._trim(floor_s)
@@ -225,18 +232,20 @@ class Distinct:
         return found
 
 
-def _needed(last_seen: dict[int, int], floor_s: int) -> list[tuple[int, int]]:
-    """The hashes, newest first, that can be among the K smallest of a window to come."""
-    kept = []
-    smallest: list[int] = []
-    for seen in sorted(last_seen.items(), key=_WHEN, reverse=True):
+def _needed(last_seen: Sequence[tuple[int, int]], floor_s: int) -> list[tuple[int, int]]:
+    """Of hashes with when they were last seen, newest first, those that can be among the K smallest
+    of a window to come: fewer than K smaller ones were seen as recently."""
+    kept: list[tuple[int, int]] = []
+    largest: list[int] = []  # a heap of the K smallest hashes so far, negated
+    for seen in last_seen:
         hashed, time_s = seen
         if time_s < floor_s:
             break
-        if len(smallest) == K:
-            if hashed > smallest[-1]:
-                continue
-            smallest.pop()
-        insort(smallest, hashed)
+        if len(kept) < K:
+            heappush(largest, -hashed)
+        elif hashed > -largest[0]:
+            continue
+        else:
+            heapreplace(largest, -hashed)
         kept.append(seen)
     return kept

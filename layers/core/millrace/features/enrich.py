@@ -228,17 +228,20 @@ class Enricher:
             self._quarantine.put(place, encode(kept))
 
     def _succeeded(self, group: Group, stored: Stored, report: Report) -> None:
-        outcome = stored.outcome
-        self.cache.put(group.key.storage, outcome.entry)
-        report.writes += stored.writes
-        report.conflicts += stored.conflicts
-        report.applied += outcome.applied
-        report.duplicates += len(outcome.duplicates)
-        report.late += len(outcome.late)
-        report.seen_before += outcome.seen_before
-        if outcome.applied:
-            oldest_ms = group.deliveries[outcome.seen_before].arrival_ms
-            report.oldest_ms = min(report.oldest_ms or oldest_ms, oldest_ms)
+        outcome, writes, conflicts = stored
+        entry, seen_before, applied, duplicates, late = outcome
+        self.cache.put(group.key.storage, entry)
+        report.writes += writes
+        report.applied += applied
+        if conflicts or seen_before or duplicates or late:
+            report.conflicts += conflicts
+            report.duplicates += len(duplicates)
+            report.late += len(late)
+            report.seen_before += seen_before
+        if applied:
+            oldest_ms = group.deliveries[seen_before].arrival_ms
+            if report.oldest_ms is None or oldest_ms < report.oldest_ms:
+                report.oldest_ms = oldest_ms
 
     def _failed(self, group: Group, error: Exception, report: Report, now_ms: int) -> None:
         self.cache.forget(group.key.storage)

@@ -26,6 +26,9 @@ from millrace.kinesis import Position
 
 BEGINNING = Position(0, 0, 0, 0)
 
+# Half the time of Entry(…) or Outcome(…).
+_new = tuple.__new__
+
 # A position, flat or not, where it ranks an event among its key's.
 Rank = tuple[int, int, int, int] | None
 
@@ -98,15 +101,13 @@ def advance(
     `ranks` are the events' positions, where those rank them among their key's (see above);
     `arrived_ms` is the arrival of the newest of them.
     """
-    watermark = entry.watermark
+    watermark, first = entry.watermark, ranks[0]
     if len(ranks) > 1 and not _rise(ranks):
         fresh = _in_order(ranks, watermark)
-    elif watermark is None:
+    elif watermark is None or first is None or first > watermark:
         return _advance(entry, events, ranks, arrived_ms, plan)
     else:
-        fresh = [i for i, rank in enumerate(ranks) if rank is None or rank > watermark]
-        if len(fresh) == len(events):
-            return _advance(entry, events, ranks, arrived_ms, plan)
+        fresh = [i for i, rank in enumerate(ranks) if rank is not None and rank > watermark]
     seen_before = len(events) - len(fresh)
     if not fresh:
         return Outcome(entry, seen_before, 0, [], [])
@@ -148,14 +149,9 @@ def _advance(
     last = ranks[-1]
     if last is None:
         last = next((rank for rank in reversed(ranks) if rank is not None), entry.watermark)
-    watermark = None if last is None else Position(*last)
-    return Outcome(
-        Entry(profile, watermark, entry.holes, entry.version + 1),
-        0,
-        change.applied,
-        change.duplicates,
-        change.late,
-    )
+    watermark = None if last is None else _new(Position, last)
+    after: Entry = _new(Entry, (profile, watermark, entry.holes, entry.version + 1))
+    return _new(Outcome, (after, 0, *change))
 
 
 def storage_key(definitions: Definitions, plan: Plan, key: str) -> str:

@@ -23,6 +23,9 @@ IDS_MOST = 4096
 # From here on it pays to look whether a batch can be appended in one go.
 _MANY = 8
 
+# A column of one type, by its index.
+_KINDS = tuple(bytes((kind,)) for kind in range(256))
+
 # Half the time of Change(…) or Last(…).
 _new = tuple.__new__
 
@@ -55,7 +58,10 @@ def fold(
         after.duplicates += len(duplicates)
         after.late += len(late)
     if added:
-        _add(after, added, plan)
+        if len(added) < _MANY:
+            _add_each(after, added, plan)
+        else:
+            _add_all(after, added, plan)
         _keep_last_values(after, added, plan)
         _settle(after, added, plan)
     return after, _new(Change, (len(added), duplicates, late))
@@ -101,7 +107,39 @@ def _remember_each(
     return added
 
 
-def _add(after: Profile, events: Sequence[Event], plan: Plan) -> None:
+def _add_each(after: Profile, events: Sequence[Event], plan: Plan) -> None:
+    """Add events that are neither late nor known: as `_add_all`, but quicker for a few."""
+    kind_of, newest_of_kind = plan.type_indexes(after.types), after.type_last_ms
+    add_to_sessions, gap_ms = after.sessions.add, plan.session_gap_ms
+    raw_s, columns = _own("I", after.raw_s), [_own("q", column) for column in after.raw_fields]
+    newest_s = raw_s[-1] if raw_s else 0
+    in_order = True
+    for event in events:
+        _, _, time_ms, event_type, _, fields = event
+        kind = kind_of.get(event_type)
+        if kind is None:
+            kind = _admitted(after, plan, event_type)
+            kind_of = plan.type_indexes(after.types)
+        if time_ms > newest_of_kind[kind]:
+            newest_of_kind[kind] = time_ms
+            if time_ms > after.latest_ms:
+                after.latest_ms = time_ms
+        add_to_sessions(time_ms, gap_ms)
+        time_s = time_ms // 1000
+        if time_s < newest_s:
+            in_order = False
+        newest_s = time_s
+        raw_s.append(time_s)
+        after.raw_type += _KINDS[kind]
+        for column, value in zip(columns, fields):  # noqa: B905  see above
+            column.append(value)
+    after.accepted += len(events)
+    after.raw_s, after.raw_fields = raw_s, [*columns]
+    if not in_order:
+        _sort_raw(after)
+
+
+def _add_all(after: Profile, events: Sequence[Event], plan: Plan) -> None:
     """Add events that are neither late nor known, in any order, column by column."""
     _, _, times_ms, types, _, fields = zip(*events)  # noqa: B905  see above
     try:
@@ -223,12 +261,13 @@ def _add_distinct(profile: Profile, added: Sequence[Event], oldest_s: int) -> No
     for (scope, field), state in profile.tracks.items():
         if not state.distinct:
             continue
-        chosen = [event for event in added if event.fields[field] != MISSING]
+        rows = [(event[5][field], event[2] // 1000, event[3]) for event in added]
         if scope != ALL:
-            chosen = [event for event in chosen if _scope_of(profile, event.type) == scope]
-        if chosen:
+            rows = [row for row in rows if _scope_of(profile, row[2]) == scope]
+        rows = [row for row in rows if row[0] != MISSING]
+        if rows:
+            values, times_s, _ = zip(*rows, strict=True)
             distinct = state.distinct.copy()
-            times_s = [event.time_ms // 1000 for event in chosen]
-            distinct.add([event.fields[field] for event in chosen], times_s)
+            distinct.add(values, times_s)
             distinct.settle(oldest_s)
             profile.tracks[scope, field] = TrackState(state.levels, distinct)

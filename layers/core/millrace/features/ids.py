@@ -9,60 +9,66 @@ packing is a copy of bytes.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import accumulate, repeat
 from typing import Any
 
+# So few are looked for where they stand; beyond, there are dictionaries.
+_FEW = 16
 # New ids are looked up in a small dictionary of their own until there are this many.
 _MERGE_AT = 512
+_NONE: dict[int, int] = {}
 
 
 class RecentIds:
     """Hashes of event ids with the second of their events."""
 
-    __slots__ = ("_counts", "_hashes", "_new", "_old", "_packed", "_seconds")
+    __slots__ = ("_counts", "_hashes", "_new", "_old", "_seconds")
 
     def __init__(self) -> None:
         self._seconds: list[int] = []
         self._counts: list[int] = []
         self._hashes = array("Q")
-        # Look-ups: `_old` is shared by copies and never changed, `_new` is this one's own.
-        self._old: dict[int, int] = {}
-        self._new: dict[int, int] = {}
-        self._packed = False
+        # Look-ups, once there are many: `_old` is shared by copies and never changed, `_new` is
+        # this one's own.
+        self._old: dict[int, int] = _NONE
+        self._new: dict[int, int] | None = None
 
     def __len__(self) -> int:
         return len(self._hashes)
 
     def copy(self) -> RecentIds:
         """A copy that can change without changing this one."""
-        self._open()
+        if self._new is None and len(self._hashes) > _FEW:
+            self._open()  # here, for all copies
         other = RecentIds.__new__(RecentIds)
         other._seconds = self._seconds[:]
         other._counts = self._counts[:]
         other._hashes = self._hashes[:]
         other._old = self._old
-        other._new = self._new.copy()
-        other._packed = False
+        other._new = None if self._new is None else self._new.copy()
         return other
 
-    def _open(self) -> None:
-        if self._packed:
-            self._packed = False
-            start = 0
-            for second, count in zip(self._seconds, self._counts, strict=True):
-                end = start + count
-                self._old.update(zip(self._hashes[start:end], repeat(second, count), strict=True))
-                start = end
+    def _open(self) -> dict[int, int]:
+        """Make the dictionaries for what is here; the one of new ids."""
+        self._old = {}
+        start = 0
+        for second, count in zip(self._seconds, self._counts, strict=True):
+            end = start + count
+            self._old.update(zip(self._hashes[start:end], repeat(second, count), strict=True))
+            start = end
+        self._new = {}
+        return self._new
 
     def are_new(self, hashes: Sequence[int]) -> bool:
         """Whether none of these is looked up here, nor stands there twice.
 
         One that is forgotten may still be found: `add` tells for certain.
         """
-        if self._packed:
-            self._open()
+        if self._new is None:
+            different = set(hashes)
+            return len(different) == len(hashes) and different.isdisjoint(self._hashes)
         return (
             self._new.keys().isdisjoint(hashes)
             and self._old.keys().isdisjoint(hashes)
@@ -71,7 +77,8 @@ class RecentIds:
 
     def extend(self, hashes: Sequence[int], times_s: Sequence[int]) -> None:
         """Remember ids that `are_new`, of events in order of time, none before what is here."""
-        self._new.update(zip(hashes, times_s, strict=True))
+        if self._new is not None:
+            self._new.update(zip(hashes, times_s, strict=True))
         self._hashes.extend(hashes)
         seconds, counts = self._seconds, self._counts
         newest = seconds[-1] if seconds else -1
@@ -88,22 +95,26 @@ class RecentIds:
 
         An id may still be found when its second is below what `forget_before` was told.
         """
-        if self._packed:
-            self._open()
+        if self._new is None:
+            if hashed not in self._hashes:
+                return -1
+            # The last: an id may stand here twice when its first event is below the floor.
+            place = len(self._hashes) - 1 - self._hashes[::-1].index(hashed)
+            return self._seconds[bisect_right(list(accumulate(self._counts)), place)]
         second = self._new.get(hashed)
         return self._old.get(hashed, -1) if second is None else second
 
     def add(self, hashed: int, second: int, floor_s: int) -> bool:
         """Remember an id; False where it is remembered already, with a second from `floor_s` on.
 
-        Only on a copy: what was unpacked must be opened first.
+        `floor_s` is at least 0.
         """
-        known = self._new.get(hashed)
-        if known is None:
-            known = self._old.get(hashed)
-        if known is not None and known >= floor_s:
+        if self._new is None and len(self._hashes) > _FEW:
+            self._open()
+        if self.second_of(hashed) >= floor_s:
             return False
-        self._new[hashed] = second
+        if self._new is not None:
+            self._new[hashed] = second
         seconds = self._seconds
         if seconds and second == seconds[-1]:
             self._counts[-1] += 1
@@ -127,7 +138,7 @@ class RecentIds:
 
     def settle(self) -> None:
         """Join new look-ups to the old ones when there are many."""
-        if len(self._new) > _MERGE_AT:
+        if self._new is not None and len(self._new) > _MERGE_AT:
             first = self._seconds[0] if self._seconds else 0
             joined = {i: second for i, second in self._old.items() if second >= first}
             joined.update(self._new)
@@ -159,7 +170,6 @@ class RecentIds:
         found._seconds = [latest_s - age for age in ages]
         found._counts = counts
         found._hashes.frombytes(hashes)
-        found._packed = True
         if len(found._hashes) != sum(counts):
             raise ValueError(f"{sum(counts)} ids were written, {len(found._hashes)} are there")
         return found

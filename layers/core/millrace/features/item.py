@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from millrace.errors import UnreadableState
@@ -33,8 +34,14 @@ def iso_ms(time_ms: int) -> str:
     >>> iso_ms(1_700_000_000_123)
     '2023-11-14T22:13:20.123Z'
     """
-    moment = datetime.fromtimestamp(time_ms / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
+    second, more_ms = divmod(time_ms, 1000)
+    return f"{_iso_s(second)}.{more_ms:03d}Z"
+
+
+@lru_cache(maxsize=1024)
+def _iso_s(second: int) -> str:
+    # The events of a batch fall into few different seconds.
+    return datetime.fromtimestamp(second, UTC).isoformat()[:-6]
 
 
 def to_item(
@@ -56,26 +63,19 @@ def to_item(
     if entry.holes:
         item["holes"] = [str(hole) for hole in entry.holes]
     if plain and profile.types:
-        item.update(_plain(profile, plan))
+        _add_plain(item, profile, plan)
     return item
 
 
-def _plain(profile: Profile, plan: Plan) -> dict[str, Attribute]:
-    count = plain_count(profile, plan)
-    latest = iso_ms(profile.latest_ms)
+def _add_plain(item: dict[str, Attribute], profile: Profile, plan: Plan) -> None:
+    item["count"] = item["count5min"] = plain_count(profile, plan)
+    item["lastTimestamp"] = item["lastUpdate"] = iso_ms(profile.latest_ms)
     newest_type = last_type(profile)
-    found: dict[str, Attribute] = {
-        "lastTimestamp": latest,
-        "lastUpdate": latest,
-        "count": count,
-        "count5min": count,
-    }
     if newest_type:
-        found["lastEventType"] = newest_type
+        item["lastEventType"] = newest_type
     last = profile.lasts.get((ALL, 0)) if plan.numbers else None
     if last is not None:
-        found["lastMetric"] = Decimal(last.value) / plan.units[0]
-    return found
+        item["lastMetric"] = Decimal(last.value) / plan.units[0]
 
 
 def last_type(profile: Profile) -> str:

@@ -165,6 +165,6 @@ def _read_sessions(profile: Profile, sessions: Sequence[Any], reading: bool) -> 
         # Only the newest may be going on; the others are only counted.
         found.closed += len(events) - 1
         starts, ends, events = starts[-1:], ends[-1:], events[-1:]
-    found.starts_ms = [latest_ms - age for age in starts]
-    found.ends_ms = [latest_ms - age for age in ends]
-    found.events = events
+    found.starts_ms = tuple([latest_ms - age for age in starts])
+    found.ends_ms = tuple([latest_ms - age for age in ends])
+    found.events = tuple(events)

@@ -14,7 +14,7 @@ MOST_OPEN = 64
 
 
 class Sessions:
-    """All sessions of one entity, oldest first, in columns.
+    """All sessions of one entity, oldest first, in columns, which are replaced, never changed.
 
     Attributes:
         closed: how many are only counted.
@@ -25,9 +25,9 @@ class Sessions:
 
     def __init__(self) -> None:
         self.closed = 0
-        self.starts_ms: list[int] = []
-        self.ends_ms: list[int] = []
-        self.events: list[int] = []
+        self.starts_ms: tuple[int, ...] = ()
+        self.ends_ms: tuple[int, ...] = ()
+        self.events: tuple[int, ...] = ()
 
     @property
     def count(self) -> int:
@@ -38,20 +38,18 @@ class Sessions:
         """A copy that can change without changing this one."""
         other = Sessions.__new__(Sessions)
         other.closed = self.closed
-        other.starts_ms = self.starts_ms[:]
-        other.ends_ms = self.ends_ms[:]
-        other.events = self.events[:]
+        other.starts_ms = self.starts_ms
+        other.ends_ms = self.ends_ms
+        other.events = self.events
         return other
 
     def extend(self, times_ms: Sequence[int], gap_ms: int) -> None:
         """Events at these times, in any order."""
-        ends = self.ends_ms
-        if ends and min(times_ms) >= self.starts_ms[-1]:
+        if self.ends_ms and min(times_ms) >= self.starts_ms[-1]:
             newest_ms = max(times_ms)
-            if newest_ms <= ends[-1] + gap_ms:
+            if newest_ms <= self.ends_ms[-1] + gap_ms:
                 # All belong to the newest session: none is further from it than the gap.
-                ends[-1] = max(ends[-1], newest_ms)
-                self.events[-1] += len(times_ms)
+                self._lengthen(newest_ms, len(times_ms))
                 return
         for time_ms in times_ms:
             self.add(time_ms, gap_ms)
@@ -62,17 +60,22 @@ class Sessions:
         if ends and time_ms < self.starts_ms[-1]:
             self._add_earlier(time_ms, gap_ms)
         elif ends and time_ms <= ends[-1] + gap_ms:
-            if time_ms > ends[-1]:
-                ends[-1] = time_ms
-            self.events[-1] += 1
+            self._lengthen(time_ms, 1)
         else:
-            self.starts_ms.append(time_ms)
-            ends.append(time_ms)
-            self.events.append(1)
+            self.starts_ms += (time_ms,)
+            self.ends_ms += (time_ms,)
+            self.events += (1,)
+
+    def _lengthen(self, newest_ms: int, more: int) -> None:
+        """More events in the newest session, none before it."""
+        ends, events = self.ends_ms, self.events
+        if newest_ms > ends[-1]:
+            self.ends_ms = (*ends[:-1], newest_ms)
+        self.events = (*events[:-1], events[-1] + more)
 
     def _add_earlier(self, time_ms: int, gap_ms: int) -> None:
         """An event before the newest session: it may lengthen a session, or join two."""
-        starts, ends, events = self.starts_ms, self.ends_ms, self.events
+        starts, ends, events = list(self.starts_ms), list(self.ends_ms), list(self.events)
         at = bisect_right(starts, time_ms)
         # A session of its own, to begin with; then the neighbours that it is near enough to.
         starts.insert(at, time_ms)
@@ -83,6 +86,7 @@ class Sessions:
                 ends[left] = max(ends[left], ends[left + 1])
                 events[left] += events[left + 1]
                 del starts[left + 1], ends[left + 1], events[left + 1]
+        self.starts_ms, self.ends_ms, self.events = tuple(starts), tuple(ends), tuple(events)
 
     def settle(self, oldest_ms: int) -> None:
         """Close every session that ended before `oldest_ms`, and keep to the bound."""
@@ -95,7 +99,8 @@ class Sessions:
             closing += 1
         if closing:
             self.closed += closing
-            del self.starts_ms[:closing], ends[:closing], self.events[:closing]
+            self.starts_ms, self.ends_ms = self.starts_ms[closing:], ends[closing:]
+            self.events = self.events[closing:]
 
     def is_on(self, at_ms: int, gap_ms: int) -> bool:
         """Whether the newest session is going on at `at_ms`: the gap has not passed."""

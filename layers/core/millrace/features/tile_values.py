@@ -77,24 +77,22 @@ def pack_values(cells: Mapping[int, Total]) -> bytes:
     tiles = sorted(cells)
     totals = [cells[tile] for tile in tiles]
     ns, sums, squares, lows, highs = zip(*totals, strict=True)
-    rows = list(zip(running(ns), running(sums), running(squares), strict=True))
-    width = _width(rows)
-    packed = b"".join([_pack_row(width, row) for row in rows])
+    columns = running(ns), running(sums), running(squares)
+    width = _width(*columns)
+    pack_row = _ROWS[width].pack if width < 2 else _pack_wide
+    packed = b"".join(map(pack_row, *columns))
     return b"".join((pack_tiles(tiles), bytes((width,)), packed, pack(lows), pack(highs)))
 
 
-def _width(rows: Sequence[tuple[int, int, int]]) -> int:
-    n, _, squares = rows[0]  # running totals: these two fall from here
-    reach = max(abs(row[1]) for row in rows)
-    if n < 1 << 16 and reach < 1 << 31 and squares < 1 << 64:
+def _width(ns: Sequence[int], sums: Sequence[int], squares: Sequence[int]) -> int:
+    n, most = ns[0], squares[0]  # running totals: these two fall from here
+    reach = max(max(sums), -min(sums))
+    if n < 1 << 16 and reach < 1 << 31 and most < 1 << 64:
         return 0
-    return 1 if n < 1 << 32 and reach < 1 << 63 and squares < 1 << 64 else 2
+    return 1 if n < 1 << 32 and reach < 1 << 63 and most < 1 << 64 else 2
 
 
-def _pack_row(width: int, row: tuple[int, int, int]) -> bytes:
-    if width < 2:
-        return _ROWS[width].pack(*row)
-    n, summed, squares = row
+def _pack_wide(n: int, summed: int, squares: int) -> bytes:
     return _WIDE.pack(
         n,
         summed.to_bytes(_SUM_BYTES, "little", signed=True),
@@ -125,8 +123,8 @@ def unpack_values(level: bytes) -> dict[int, Total]:
     lows, end = unpack(memoryview(level), end, len(tiles))
     highs, _ = unpack(memoryview(level), end, len(tiles))
     columns = [steps(column) for column in zip(*rows, strict=True)]
-    cells = zip(tiles, *columns, lows, highs, strict=True)
-    return {tile: Total(*total) for tile, *total in cells}
+    totals = [_new(Total, total) for total in zip(*columns, lows, highs, strict=True)]
+    return dict(zip(tiles, totals, strict=True))
 
 
 def values_since(levels: Sequence[bytes], ladder: Ladder, starts_s: Sequence[int]) -> list[Total]:

@@ -6,9 +6,11 @@ import json
 import logging
 import os
 import time
+import traceback
 import uuid
 from collections.abc import Callable, Mapping
 from functools import cache
+from pathlib import Path
 
 from millrace import database, oci
 from millrace.anomaly.notifications import NotificationsTopic
@@ -60,10 +62,16 @@ def answered(work: Callable[[int], Report], *, forget: Callable[[], None] = lamb
         if isinstance(error, ConfigurationError):
             forget()  # a secret may have been changed: read it again
         reference = uuid.uuid4().hex[:12]
-        said = str(error) if isinstance(error, MillraceError) else "unexpected"
+        said = str(error) if isinstance(error, MillraceError) else _where(error)
         _log.error("failed %s: %s: %s", reference, type(error).__name__, said)
         message = f"The events were not stored; see the log for {reference}"
         raise FunctionFailed(message) from None
     told = _log.warning if report.problem or report.quarantined else _log.info
     told("batch %s", json.dumps(report.answer()))
     return json.dumps(report.answer())
+
+
+def _where(error: Exception) -> str:
+    """The lines that an unexpected error came through, without what it says."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))

@@ -112,6 +112,8 @@ CREATE TABLE IF NOT EXISTS quarantine (
   received_time    TEXT NOT NULL
 );
 
+CREATE VIEW IF NOT EXISTS dual AS SELECT 1 AS dummy;
+
 CREATE TABLE IF NOT EXISTS locks (name TEXT NOT NULL PRIMARY KEY);
 INSERT OR IGNORE INTO locks (name) VALUES ('outbox'), ('sweep');
 

@@ -5,8 +5,6 @@ nothing, so what is left is what each does itself; the tutorial's does nothing w
 while ours decodes them, works every window out as of now, checks the request and the answer, and
 holds a deadline. *Whole*: both with boto3's real clients, whose requests are answered in place
 before they reach a socket; the tutorial uses a DynamoDB resource, as it is written.
-
-    python -m benchmarks.predict [--json]
 """
 
 from __future__ import annotations
@@ -16,10 +14,9 @@ import io
 import json
 import os
 import random
-import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from statistics import median
@@ -43,6 +40,7 @@ from millrace.inference.call import Clock
 from millrace.inference.dynamodb import DynamoDBProfiles
 from millrace.inference.sagemaker import Endpoint
 
+from benchmarks.figures import Figure, Measured, at_most
 from benchmarks.traffic import START_MS, document
 
 FEATURES = Path(__file__).parents[1] / "features.toml"
@@ -58,18 +56,6 @@ _TUTORIALS = ("userId", "lastTimestamp", "count", "lastMetric")
 
 # boto3's clients and tables, and what stands in for them.
 Client: TypeAlias = Any
-
-
-class Figure(NamedTuple):
-    """One number, beside the tutorial's, and whether it holds its target."""
-
-    name: str
-    value: float
-    unit: str
-    rival: str | None = None
-    rival_value: float | None = None
-    target: float | None = None
-    holds: bool | None = None
 
 
 class Times(NamedTuple):
@@ -263,38 +249,20 @@ def _measured(one: Callable[[], object], other: Callable[[], object], calls: int
     return Times(median(times[0]), median(times[1]))
 
 
-def measure(features: Path = FEATURES, calls: int = 3_000) -> list[Figure]:
-    """Every figure: a user of thirty events a day, and one who never stops."""
-    plan = plan_of(features)
+def measure(calls: int = 3_000) -> Measured:
+    """Every figure: a user of thirty events a day, and one of five events a second."""
+    plan = plan_of(FEATURES)
     quiet = stored(plan, 30, _DAY_MS)
     busy = stored(plan, 20_000, 4_000_000)
-    return [
-        _figure("predict_on_top_p50", on_top(plan, quiet, calls), TARGET_MS),
-        _figure("predict_on_top_busy_user_p50", on_top(plan, busy, calls // 3), TARGET_MS),
-        _figure("predict_with_clients_p50", whole(plan, quiet, calls // 5), None),
-    ]
+    return Measured(
+        [
+            _figure("predict, on top, p50", on_top(plan, quiet, calls), TARGET_MS),
+            _figure("predict, on top, busy user, p50", on_top(plan, busy, calls // 3), TARGET_MS),
+            _figure("predict, with boto3's clients, p50", whole(plan, quiet, calls // 5), None),
+        ],
+        ["On top of one GetItem and one InvokeEndpoint; the tutorial's does only JSON there."],
+    )
 
 
 def _figure(name: str, times: Times, target: float | None) -> Figure:
-    holds = None if target is None else times.ours <= target
-    return Figure(name, times.ours, "ms", "tutorial's predict()", times.tutorial, target, holds)
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Print every figure; 1 where one misses its target."""
-    figures = measure()
-    if "--json" in arguments:
-        sys.stdout.write(json.dumps({"figures": [figure._asdict() for figure in figures]}) + "\n")
-    else:
-        for one in figures:
-            target = "" if one.target is None else f"  target {one.target:g}"
-            told = {True: " holds", False: " missed", None: ""}[one.holds]
-            sys.stdout.write(
-                f"{one.name:32}{one.value:8.3f} {one.unit}  {one.rival} {one.rival_value:.3f}"
-                f"{target}{told}\n"
-            )
-    return int(any(figure.holds is False for figure in figures))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    return at_most(name, times.ours, "ms CPU", target, ("tutorial's predict()", times.tutorial))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+
 import pytest
 from millrace.anomaly import Detector
 from millrace.errors import ConfigurationError
@@ -113,3 +117,30 @@ def test_heeds_a_false_alarm_for_a_while() -> None:
 
     assert score_after(0, 10) > score_after(1, 10) > score_after(3, 10)
     assert score_after(3, 10_000) == pytest.approx(score_after(0, 10_000), abs=0.05)
+
+
+def test_weekends_are_learned_and_a_working_day_like_one_is_strange() -> None:
+    """Ten weeks of hours: idle at weekends, and at last on a Wednesday."""
+
+    def load(hour: int) -> float:
+        working = hour // 24 % 7 < 5 and 8 <= hour % 24 < 18
+        return 200.0 if working else 40.0
+
+    values = [load(hour) + more for hour, more in enumerate(noise(10 * 168, level=0.0))]
+    wednesday = 9 * 168 + 2 * 24
+    values[wednesday : wednesday + 24] = noise(24, level=40.0)
+    detector = Detector()
+    monday_s = 4 * 86_400.0
+    verdicts = [detector.update(monday_s + 3600.0 * i, v) for i, v in enumerate(values)]
+    found = alerts(verdicts, since=5 * 168)
+    assert len(found) == 1
+    assert wednesday + 8 <= found[0] <= wednesday + 12
+
+
+def test_the_example_of_the_page_runs() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "anomaly.md").read_text(encoding="utf-8")
+    code = page.split("```python\n")[1].split("```")[0]
+    printed = StringIO()
+    with redirect_stdout(printed):
+        exec(code, {})
+    assert " False value 24 is ordinary; expected " in printed.getvalue()

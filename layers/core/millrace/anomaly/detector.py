@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Protocol
 
 from millrace.anomaly import blob
@@ -20,6 +21,8 @@ from millrace.errors import ConfigurationError
 
 # Nothing is judged before so many points.
 WARM_UP = 100
+# Numbers that a detector keeps beside those of its parts.
+_OWN = 4
 _DOUBT_FADES = 1.0 - weight_of_half_life(2000)
 
 
@@ -159,11 +162,14 @@ class Detector:
     def loads(cls, data: bytes) -> Detector:
         """A detector as it was when dumped. Raises UnreadableState."""
         detector = cls()
-        numbers = iter(blob.unpack(data, len(detector._state())))
-        detector.sensitivity, detector._doubt = next(numbers), next(numbers)
-        detector._points, detector._seen = next(numbers), next(numbers)
-        for part in detector._parts():
-            part.restore([next(numbers) for _ in part.state()])
+        sizes = _sizes()
+        numbers = blob.unpack(data, _OWN + sum(sizes))
+        detector.sensitivity, detector._doubt = numbers[0], numbers[1]
+        detector._points, detector._seen = numbers[2], numbers[3]
+        start = _OWN
+        for part, size in zip(detector._parts(), sizes, strict=True):
+            part.restore(numbers[start : start + size])
+            start += size
         return detector
 
     def _parts(self) -> tuple[_Part, ...]:
@@ -179,6 +185,12 @@ class Detector:
     def _state(self) -> list[float]:
         own = [self.sensitivity, self._doubt, self._points, self._seen]
         return own + [number for part in self._parts() for number in part.state()]
+
+
+@cache
+def _sizes() -> tuple[int, ...]:
+    """How many numbers each part of a detector keeps: always as many."""
+    return tuple(len(part.state()) for part in Detector()._parts())
 
 
 def _number(value: float) -> float:

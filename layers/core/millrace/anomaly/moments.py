@@ -21,6 +21,7 @@ class Moments:
     mean += a·d and variance = (1 − a)(variance + a·d²), where d = x − mean.
     """
 
+    SIZE = 3  # numbers of state
     __slots__ = ("count", "floor", "mean", "variance")
 
     def __init__(self, floor: float) -> None:

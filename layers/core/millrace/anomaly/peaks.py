@@ -11,6 +11,7 @@ series' length and not with the length: c·ln(k₂/k₁) between the k₁th stre
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate
 
@@ -43,6 +44,7 @@ def _position(z: float) -> float:
 class Peaks:
     """The fading histogram of stretch maxima of |z|."""
 
+    SIZE = BINS + 3  # numbers of state
     __slots__ = (
         "above",
         "held",
@@ -61,17 +63,19 @@ class Peaks:
         self.position = 0.0  # of the z last asked for
         self.highest = -1.0  # of the running stretch's peak
         self.left = float(SHORTEST_STRETCH)
-        self._summarise()
+        # What judging needs of the weights, which change at the end of a stretch only.
+        self.held = [0.0] * BINS
+        self.above = [0.0] * BINS  # for each bin, the number of peaks in the bins above it
+        self.stretches = 0.0  # the (faded) number of all past ones
+        self.top = 0  # the highest bin with at least half a peak at or above it
 
     def _summarise(self) -> None:
-        """What judging needs of the weights, which change at the end of a stretch only."""
-        self.held = [weight / self.worth for weight in self.weights]
+        worth = self.worth
+        self.held = [weight / worth for weight in self.weights]
         sums = list(accumulate(reversed(self.held)))
-        self.stretches = sums[-1]  # the (faded) number of all past ones
-        # For each bin, the number of peaks in the bins above it.
+        self.stretches = sums[-1]
         self.above = [*reversed(sums[:-1]), 0.0]
-        # The highest bin with at least half a peak at or above it; 0 if there is none.
-        self.top = max(0, BINS - 1 - sum(1 for number in sums if number < _HALF))
+        self.top = max(0, BINS - 1 - bisect_left(sums, _HALF))
 
     def as_strange(self, z: float) -> float:
         """The (faded) number of past stretches whose peak was at least |z|; never 0."""

@@ -55,18 +55,20 @@ _KINDS = (
 class View:
     """One raw number of a series, calibrated against the peaks of its own past stretches."""
 
-    __slots__ = ("allowed", "bar", "moments", "most", "peaks", "x")
+    __slots__ = ("allowed", "bar", "moments", "most", "peaks", "size", "x")
 
     def __init__(self, most: float, moments: Moments | None) -> None:
         self.most = most
         self.moments = moments  # None: the raw number is a scale of its own
         self.peaks = Peaks()
         self.x = 0.0
-        self._set_bar()
+        self.allowed = 0.0
+        # The |z| from which a point is strange by this view alone; None while nothing is.
+        self.bar: float | None = None
+        self.size = Peaks.SIZE + (0 if moments is None else Moments.SIZE)
 
     def _set_bar(self) -> None:
         self.allowed = min(self.most, _ALLOWED_SHARE * self.peaks.stretches)
-        # The |z| from which a point is strange by this view alone; None while nothing is.
         self.bar = self.peaks.bar(self.allowed)
 
     def rarity(self, x: float) -> float:
@@ -91,8 +93,8 @@ class View:
         if self.moments is None:
             self.peaks.restore(numbers)
         else:
-            self.peaks.restore(numbers[:-3])
-            self.moments.restore(numbers[-3:])
+            self.peaks.restore(numbers[: Peaks.SIZE])
+            self.moments.restore(numbers[Peaks.SIZE :])
         self._set_bar()
 
 
@@ -172,6 +174,6 @@ class Views:
         self.flatline.restore(numbers[6:10])
         start = 10
         for view in self.all:
-            end = start + len(view.state())
+            end = start + view.size
             view.restore(numbers[start:end])
             start = end

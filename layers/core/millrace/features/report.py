@@ -48,8 +48,12 @@ class Report:
 
     @property
     def summary(self) -> dict[str, object]:
-        """What a log line should show: every count that is not 0, and the problems."""
-        return {name: value for name, value in asdict(self).items() if value}
+        """What a log line should show: every count that is not 0, and the problems.
+
+        Of what failed how many, and the answer: thousands of numbers would be a line of their own.
+        """
+        counts = {**asdict(self), "failed": len(self.failed), **self.answer}
+        return {name: value for name, value in counts.items() if value}
 
     def quarantine(self, reason: str) -> None:
         """Note that a record was put away for this reason."""

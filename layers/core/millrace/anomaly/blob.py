@@ -18,7 +18,7 @@ _MOST_NUMBERS = 4096
 def pack(numbers: Sequence[float]) -> bytes:
     """The bytes of a state: a header, then the numbers as compressed doubles."""
     raw = struct.pack(f"<{len(numbers)}d", *numbers)
-    return _HEADER.pack(_MAGIC, VERSION, len(numbers)) + zlib.compress(raw, 6)
+    return _HEADER.pack(_MAGIC, VERSION, len(numbers)) + zlib.compress(raw, 1)
 
 
 def unpack(data: bytes, expected: int) -> list[float]:

@@ -9,11 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.architecture.source import ROOT
+from tests.architecture.source import ROOT, handlers, reached
 
 SUPPORTED = ((3, 11), (3, 12), (3, 13))
 FEATURES = ROOT / "features.toml"
 STORY = Path(__file__).with_name("story.py")
+# What Lambda functions have of the library; OCI's have other parts, and other packages.
+LAMBDA_MODULES = reached(*(one for one in handlers() if one.place.startswith("lambdas/")))
 
 
 def found() -> dict[str, Path]:
@@ -55,7 +57,8 @@ def told(python: Path, *paths: Path) -> str:
         "AWS_DEFAULT_REGION": "us-east-1",
     }
     # -S leaves out site-packages; our own code must not warn of anything.
-    command = [str(python), "-S", "-W", "error:::millrace", str(STORY), str(FEATURES)]
+    story = [str(STORY), str(FEATURES), *LAMBDA_MODULES]
+    command = [str(python), "-S", "-W", "error:::millrace", *story]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     return str(run.stdout)

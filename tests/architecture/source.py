@@ -114,6 +114,18 @@ def handlers() -> tuple[Module, ...]:
     return tuple(Module.read(path, path.stem) for path in paths)
 
 
+def reached(*starts: Module) -> list[str]:
+    """The modules of the library that these import, and what those import in turn."""
+    waiting, found = list(starts), set[str]()
+    while waiting:
+        for one in waiting.pop().imports():
+            name = known(one.name)
+            if name is not None and name.startswith(LIBRARY) and name not in found:
+                found.add(name)
+                waiting.append(modules(LIBRARY)[name])
+    return sorted(found)
+
+
 def known(name: str) -> str | None:
     """The module of ours that this name is, or is defined in; None for anybody else's."""
     package = name.partition(".")[0]

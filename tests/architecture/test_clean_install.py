@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.interpreters import FEATURES, STORY
+from tests.architecture.interpreters import FEATURES, LAMBDA_MODULES, STORY
 from tests.architecture.source import ROOT
 
 LOCK = ROOT / "layers/deps/requirements.lock"
@@ -114,8 +114,8 @@ def test_the_wheel_holds_the_library_its_types_and_the_shipped_features(wheel: P
 
 
 def test_the_library_needs_no_more_than_the_functions_have(wheel: Path) -> None:
-    printed, loaded = run(wheel, STORY, str(FEATURES))
-    assert json.loads(printed)["enriched"]["reports"]
+    printed, loaded = run(wheel, STORY, str(FEATURES), *LAMBDA_MODULES)
+    assert json.loads(printed)["modules"] == LAMBDA_MODULES
     assert not loaded & {"numpy", "pydantic"}
 
 

@@ -13,6 +13,7 @@ from tests.template.reading import (
 COMMON_VARIABLES = {
     "AWS_ENDPOINT_URL": "",
     "POWERTOOLS_LOG_LEVEL": "INFO",
+    "POWERTOOLS_METRICS_DISABLED": "false",
     "POWERTOOLS_METRICS_NAMESPACE": "Millrace",
 }
 

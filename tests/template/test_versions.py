@@ -49,6 +49,7 @@ OTHERS = {
     "InferenceLog": "off",
     "IngestMemoryMb": "2048",
     "LogLevel": "DEBUG",
+    "Metrics": "off",
     "ParallelizationFactor": "5",
     "PredictDeadlineMs": "1000",
     "PredictMemoryMb": "2048",
@@ -132,6 +133,8 @@ def test_a_description_is_as_short_as_lambda_wants_it(function: str) -> None:
     longest = {
         **EXISTING,
         "ArchiveMemoryMb": "10240",
+        "ConsistentReads": "off",
+        "CustomerKey": "off",
         "DaxNodeType": "dax.r5.24xlarge",
         "EndpointName": "e" * 63,
         "EnrichMemoryMb": "10240",
@@ -139,11 +142,13 @@ def test_a_description_is_as_short_as_lambda_wants_it(function: str) -> None:
         "GiveUpAfterSeconds": "604800",
         "IngestMemoryMb": "10240",
         "LogLevel": "WARNING",
+        "Metrics": "off",
         "ParallelizationFactor": "10",
         "PredictDeadlineMs": "29000",
         "PredictMemoryMb": "10240",
         "PredictSnapStart": "off",
         "RetentionHours": "8760",
+        "Tracing": "off",
         "Architecture": "x86_64",
     }
     text = description(function, longest)

@@ -24,9 +24,8 @@ def reader(definitions: Any = ONE, lanes: int = 1) -> BatchReader:
 
 
 def read(*records: Any, definitions: Any = ONE, lanes: int = 1) -> tuple[Batch, list[Group]]:
-    its_reader = reader(definitions, lanes)
-    batch = its_reader.read(records)
-    return batch, its_reader.groups(batch)
+    batch = reader(definitions, lanes).read(records)
+    return batch, batch.groups
 
 
 def reasons(batch: Batch) -> list[str]:
@@ -165,7 +164,7 @@ def test_every_record_is_an_event_or_poison(kinds: list[str], lanes: int) -> Non
         records.append(one)
     batch, groups = read(*records, lanes=lanes)
     events = kinds.count("good") + 2 * kinds.count("aggregate")
-    assert sum(len(group.events) for group in groups) == len(batch.events) == events
+    assert sum(len(group.events) for group in groups) == len(batch.deliveries) == events
     assert len(batch.poison) == len(kinds) - kinds.count("good") - kinds.count("aggregate")
     assert len({one.key for one in batch.poison}) == len(batch.poison)
     for group in groups:

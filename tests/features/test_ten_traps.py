@@ -58,7 +58,7 @@ def test_2_the_same_write_again_is_no_conflict() -> None:
     bench = Bench()
     bench.run(*events(3))
     entry = bench.entry()
-    (group,) = bench.enricher._reader.groups(bench.enricher._reader.read(events(3)))
+    (group,) = bench.enricher._reader.read(events(3)).groups
     other = entry._replace(watermark=position(1))
     assert bench.store.write(group.key, bench.store.item(group.key, entry), 0) is None
     assert bench.store.write(group.key, bench.store.item(group.key, other), 0) is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from millrace.errors import InvalidEvent
@@ -65,16 +65,19 @@ class Group(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What the records of an invocation are: valid events with their deliveries, and poison."""
+    """What the records of an invocation are: deliveries of valid events, by key too, and poison.
 
-    events: list[Event]
+    An event is in a group for every entity that it names; those of one entity stand together.
+    """
+
     deliveries: list[Delivery]
+    groups: list[Group]
     poison: list[Poison]
 
     @property
     def records(self) -> int:
         """How many records there were."""
-        return len(self.events) + len(self.poison)
+        return len(self.deliveries) + len(self.poison)
 
 
 class BatchReader:
@@ -92,24 +95,41 @@ class BatchReader:
 
     def read(self, records: Sequence[Any]) -> Batch:
         """The batch. Raises Unavailable where its stream cannot be described."""
-        batch = Batch([], [], [])
-        read = self._reader.read
-        add_event, add_delivery = batch.events.append, batch.deliveries.append
+        deliveries: list[Delivery] = []
+        poison: list[Poison] = []
+        groups: list[dict[str, Group]] = [{} for _ in self.plans]
+        read, several_lanes = self._reader.read, self._lanes > 1
         for found in decode(records, self._stream_of):
             if isinstance(found, Rejected):
                 key, body = rejected_object(found)
-                batch.poison.append(Poison(key, body, found.sequence_number, found.reason))
+                poison.append(Poison(key, body, found.sequence_number, found.reason))
                 continue
             try:
                 event = read(found.data, found.arrival_ms)
                 if event.id is None:
                     self._check_identity(event, found)
             except InvalidEvent as error:
-                batch.poison.append(_poison(found, error))
-            else:
-                add_event(event)
-                add_delivery(found)
-        return batch
+                poison.append(_poison(found, error))
+                continue
+            deliveries.append(found)
+            for plan, by_key, name in zip(self.plans, groups, event.keys):  # noqa: B905  one each
+                if name is None:
+                    continue
+                group = by_key.get(name)
+                if group is None:
+                    group = by_key[name] = self._group(plan, name)
+                _, _, its_events, its_ranks, its_deliveries = group
+                its_events.append(event)
+                its_deliveries.append(found)
+                # As `_is_ranked`, without a call for every event.
+                ranked = found.partition_key == name and not (several_lanes and found.aggregated)
+                its_ranks.append(found[:4] if ranked else None)
+        return Batch(deliveries, [group for by_key in groups for group in by_key.values()], poison)
+
+    def _group(self, plan: Plan, name: str) -> Group:
+        place = _new(Key, (storage_key(self.definitions, plan, name), plan))
+        group: Group = _new(Group, (place, name, [], [], []))
+        return group
 
     def event(self, data: bytes, arrival_ms: int) -> Event:
         """One event, checked. Raises InvalidEvent."""
@@ -137,32 +157,6 @@ class BatchReader:
                     " parallelisation factor above 1): without an order only an id tells a"
                     " repetition",
                 )
-
-    def groups(self, batch: Batch) -> list[Group]:
-        """The events by key; an event is in a group for every entity that it names."""
-        found: list[Group] = []
-        for plan in self.plans:
-            found += self._groups_of(plan, batch)
-        return found
-
-    def _groups_of(self, plan: Plan, batch: Batch) -> Iterable[Group]:
-        index, several_lanes = plan.index, self._lanes > 1
-        groups: dict[str, Group] = {}
-        for event, delivery in zip(batch.events, batch.deliveries, strict=True):
-            key = event.keys[index]
-            if key is None:
-                continue
-            group = groups.get(key)
-            if group is None:
-                place = _new(Key, (storage_key(self.definitions, plan, key), plan))
-                group = groups[key] = _new(Group, (place, key, [], [], []))
-            _, _, events, ranks, deliveries = group
-            events.append(event)
-            deliveries.append(delivery)
-            # As `_is_ranked`, without a call for every event.
-            ranked = delivery.partition_key == key and not (several_lanes and delivery.aggregated)
-            ranks.append(delivery[:4] if ranked else None)
-        return groups.values()
 
 
 def _poison(delivery: Delivery, error: InvalidEvent) -> Poison:

@@ -104,10 +104,10 @@ class Enricher:
             return report
         report.records = batch.records
         self._put_poison(batch.poison, report)
-        groups = self._reader.groups(batch)
-        entries = self._load(groups, report)
+        entries = self._load(batch.groups, report)
         done = []
-        for group, result in zip(groups, self._store_all(groups, entries), strict=True):
+        results = self._store_all(batch.groups, entries)
+        for group, result in zip(batch.groups, results, strict=True):
             if isinstance(result, Exception):
                 self._failed(group, result, report, now_ms)
             else:
@@ -119,13 +119,14 @@ class Enricher:
 
     def _store_all(
         self, groups: Sequence[Group], entries: Mapping[str, Entry | Exception | None]
-    ) -> list[Stored | Exception]:
-        """Every group's stored outcome, or what kept it from being stored.
+    ) -> Iterator[Stored | Exception]:
+        """Every group's stored outcome, or what kept it from being stored, in their order.
 
         Stage by stage over many groups, not group by group: a stage's code then stays in the
-        processor's cache, which makes it half as fast again, and only the writes wait for others.
+        processor's cache, which makes it half as fast again. Writes that wait for a network go
+        side by side, all together.
         """
-        results: list[Stored | Intent | Exception] = []
+        waiting: list[Intent | Exception] = []
         for start in range(0, len(groups), _STAGED):
             staged: list[Intent | Exception] = []
             for group in groups[start : start + _STAGED]:
@@ -134,15 +135,19 @@ class Enricher:
                     staged.append(entry)
                 else:
                     staged.append(_guarded(self._advanced, group, entry))
-            for result in staged:
+            for index, result in enumerate(staged):
                 if isinstance(result, Intent):
-                    error = _guarded(self._make_item, result)
-                    results.append(error or result)
-                else:
-                    results.append(result)
-        intents = [result for result in results if isinstance(result, Intent)]
+                    staged[index] = _guarded(self._make_item, result) or result
+            if self._pool is None:
+                yield from self._stored(staged)
+            else:
+                waiting += staged
+        yield from self._stored(waiting)
+
+    def _stored(self, staged: Sequence[Intent | Exception]) -> list[Stored | Exception]:
+        intents = [result for result in staged if isinstance(result, Intent)]
         stored = iter(self._each(self._store_intent, intents))
-        return [next(stored) if isinstance(result, Intent) else result for result in results]
+        return [next(stored) if isinstance(result, Intent) else result for result in staged]
 
     def _put_poison(self, poison: Sequence[Poison], report: Report) -> None:
         puts = self._each(lambda one: self._quarantine.put(one.key, one.body), poison)

@@ -226,7 +226,7 @@ class Redriver:
             result[QUARANTINED if write else INVALID] += 1
             if write:
                 self._objects.put(one.key, one.body)
-        for group in self._reader.groups(batch):
+        for group in batch.groups:
             result += self._failed_group(_placed(group), write=write)
         return result
 

@@ -33,11 +33,18 @@ def test_what_stays_strange_stays_the_same_episode() -> None:
 
 def test_a_blip_does_not_hide_the_breakdown_that_follows() -> None:
     episodes = Episodes()
-    assert episodes.strange(1000, 0.0, 2.0, 90.0)
-    assert not episodes.strange(1010, 0.0, 2.5, 99.0)
-    assert not episodes.strange(1030, 0.0, 3.4, 99.0)
-    assert not episodes.strange(1031, 0.0, 4.3, 99.0)
-    assert episodes.strange(1032, 0.0, 5.4, 500.0)
+    assert episodes.strange(1000, 0.0, 1.2, 90.0)
+    assert not episodes.strange(1002, 0.0, 1.4, 95.0)
+    assert not episodes.strange(1010, 0.0, 1.8, 200.0)
+    assert episodes.strange(1011, 0.0, 2.5, 500.0)
+    assert not episodes.strange(1012, 0.0, 4.5, 900.0)
+    assert episodes.latest == (0.0, 0.0, 0.0, 4.5, 900.0, 2)
+
+
+def test_what_only_gets_worse_is_the_same_episode() -> None:
+    episodes = Episodes()
+    assert episodes.strange(1000, 0.0, 1.2, 90.0)
+    assert not any(episodes.strange(1000 + i, 0.0, 1.2 + i, 90.0) for i in range(1, 50))
 
 
 def test_the_rest_grows_with_the_series_up_to_a_bound() -> None:

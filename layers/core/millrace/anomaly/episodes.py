@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,10 +13,10 @@ _SHORTEST_REST = 60
 _LONGEST_REST = 400
 # And so is what comes before so many plain points in a row.
 _CALM = 60
-# Unless, so many points after the alert, it is ten times as rare as all of the episode: a blip
-# must not hide the breakdown that follows.
-_ESCALATION = 1.0
-_ESCALATION_AFTER = 20
+# Unless, after a few plain points, it comes to be three times as rare as all of the episode: a
+# blip must not hide the breakdown that follows.
+_BREAK = 5
+_WORSE = 0.5  # log₁₀ of three
 _NEVER = -1.0
 
 
@@ -33,11 +34,12 @@ class Episode(NamedTuple):
 class Episodes:
     """Tells which strange point begins an episode, and keeps the latest one."""
 
-    __slots__ = ("alerts", "last_alert", "last_strange", "latest")
+    __slots__ = ("alerts", "bar", "last_alert", "last_strange", "latest")
 
     def __init__(self) -> None:
         self.last_alert = _NEVER  # how many points had been seen
         self.last_strange = _NEVER
+        self.bar = math.inf  # the score at which the running burst is news of its own
         self.alerts = 0.0
         self.latest: Episode | None = None
 
@@ -48,7 +50,7 @@ class Episodes:
         if self.latest is not None and not begins:
             self.latest = _continued(self.latest, time_s, score, value)
             return False
-        self.last_alert = points
+        self.last_alert, self.bar = points, math.inf
         self.alerts += 1.0
         self.latest = Episode(time_s, time_s, time_s, score, value, 1)
         return True
@@ -56,19 +58,19 @@ class Episodes:
     def _begins(self, points: float, score: float) -> bool:
         if self.latest is None:
             return True
-        since_alert = points - self.last_alert
-        if since_alert >= _ESCALATION_AFTER and score >= self.latest.peak_score + _ESCALATION:
-            return True
+        if points - self.last_strange > _BREAK:
+            self.bar = self.latest.peak_score + _WORSE
         rest = min(_LONGEST_REST, max(_SHORTEST_REST, _REST_SHARE * points))
-        return since_alert >= rest and points - self.last_strange > _CALM
+        rested = points - self.last_alert >= rest and points - self.last_strange > _CALM
+        return rested or score >= self.bar
 
     def state(self) -> list[float]:
-        own = [self.last_alert, self.last_strange, self.alerts]
+        own = [self.last_alert, self.last_strange, self.bar, self.alerts]
         return [*own, *(self.latest or [_NEVER] * len(Episode._fields))]
 
     def restore(self, numbers: Sequence[float]) -> None:
-        self.last_alert, self.last_strange, self.alerts = numbers[:3]
-        start_s, end_s, peak_s, peak_score, peak_value, strange_points = numbers[3:]
+        self.last_alert, self.last_strange, self.bar, self.alerts = numbers[:4]
+        start_s, end_s, peak_s, peak_score, peak_value, strange_points = numbers[4:]
         self.latest = None
         if strange_points > 0:
             self.latest = Episode(

@@ -60,12 +60,12 @@ WHERE EXISTS (
 -- :rows every row against what was known before it
 INSERT INTO sweep_scored (event_id, series, at_s, value, weight, feature1, feature2, by_hand,
   mean, sigma, z, score, strange)
-SELECT z.event_id, z.series, z.at_s, z.value, z.weight,
-       COALESCE(z.given1, z.value - z.previous),
-       COALESCE(z.given2, CASE WHEN z.previous <> 0 AND ABS(z.value) < 1e125 * ABS(z.previous)
-                               THEN z.value / z.previous END),
-       z.by_hand, z.centre + z.mean, z.sigma, z.z, ABS(z.z) / z.threshold,
-       CASE WHEN ABS(z.z) >= z.threshold THEN 'Y' ELSE 'N' END
+SELECT r.event_id, r.series, r.at_s, r.value, r.weight,
+       COALESCE(r.given1, r.value - r.previous),
+       COALESCE(r.given2, CASE WHEN r.previous <> 0 AND ABS(r.value) < 1e125 * ABS(r.previous)
+                               THEN r.value / r.previous END),
+       r.by_hand, r.centre + r.mean, r.sigma, r.z, ABS(r.z) / r.threshold,
+       CASE WHEN ABS(r.z) >= r.threshold THEN 'Y' ELSE 'N' END
 FROM (
   SELECT y.*,
          CASE WHEN y.seen_before < y.warm_up OR y.mean IS NULL THEN NULL
@@ -113,7 +113,7 @@ FROM (
       ) p
     ) v
   ) y
-) z;
+) r;
 
 -- :strange strange rows and their episodes: one goes on while its strange rows come close enough
 INSERT INTO sweep_strange (event_id, series, at_s, value, score, begins, place, episode_id)

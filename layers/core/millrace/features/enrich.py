@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from millrace.errors import MillraceError, TransientError, Unavailable, WriteConflict
+from millrace.features.aside import hole_object, late_object, missing
 from millrace.features.batch import BatchReader, Group, Poison
 from millrace.features.cache import EntryCache
 from millrace.features.collector import collector_held_back
@@ -25,15 +26,6 @@ from millrace.features.sinks import Archive, Followed, KeySink
 from millrace.features.store import Store
 from millrace.kinesis import Delivery, Position
 from millrace.objects import Objects
-from millrace.quarantine import (
-    GAVE_UP,
-    LATE,
-    encode,
-    gave_up_object,
-    object_key,
-    record_of,
-    stream_name,
-)
 
 _CONFLICT_TRIES = 8
 _STAGED = 128
@@ -209,7 +201,9 @@ class Enricher:
         for conflicts in range(_CONFLICT_TRIES):
             if intent.item is None:
                 return Stored(intent.outcome, 0, conflicts)
-            self._put_late(group, intent.outcome)
+            # Late events are put away before the write that counts them.
+            for index in intent.outcome.late:
+                self._quarantine.put(*late_object(group, index))
             expected_version = intent.outcome.entry.version - 1
             conflict = self._store.write(group.key, intent.item, expected_version)
             if conflict is None:
@@ -220,17 +214,6 @@ class Enricher:
             f"{group.key.storage!r} was written by others {_CONFLICT_TRIES} times in a row; is"
             " another function folding the same stream into the same table?"
         )
-
-    def _put_late(self, group: Group, outcome: Outcome) -> None:
-        """Put late events away before the write that counts them."""
-        for index in outcome.late:
-            delivery = group.deliveries[index]
-            lateness_s = group.key.plan.lateness_ms / 1000
-            message = f"more than {lateness_s:g} s before the newest event of {group.name!r}"
-            entity = group.key.plan.entity.name
-            kept = record_of(delivery, LATE, message, entity=entity)
-            place = object_key(f"{LATE}/{entity}", stream_name(delivery.arn), delivery.position)
-            self._quarantine.put(place, encode(kept))
 
     def _succeeded(self, group: Group, stored: Stored, report: Report) -> None:
         outcome, writes, conflicts = stored
@@ -263,21 +246,14 @@ class Enricher:
 
     def _give_up(self, group: Group, error: Exception) -> int:
         """Keep the key's records aside, then record their hole; how many there are."""
-        last = None if None in group.ranks else group.deliveries[-1].position
-        if last is None:
-            raise Unavailable(f"Records without an order cannot be given up: {error}")
         watermark = self._store.watermark(group.key)
         self._check_stream(group, watermark)
-        missing = [d for d in group.deliveries if watermark is None or d.position > watermark]
-        if not missing:
-            return 0
-        hole = Hole.behind(watermark, last)
-        stream = stream_name(missing[0].arn)
-        kept = [record_of(delivery, GAVE_UP, str(error)) for delivery in missing]
-        entity = group.key.plan.entity.name
-        self._quarantine.put(*gave_up_object(stream, entity, group.name, str(hole), kept))
-        self._store.give_up(group.key, hole)
-        return len(missing)
+        records = missing(group, watermark, error)
+        if records:
+            hole = Hole.behind(watermark, records[-1].position)
+            self._quarantine.put(*hole_object(group, hole, records, error))
+            self._store.give_up(group.key, hole)
+        return len(records)
 
     def _follow(self, done: Sequence[tuple[Group, Entry]], report: Report) -> None:
         """Let the sinks take every key, changed or not: a crash may have come before them."""

@@ -18,6 +18,7 @@ def weight_of_half_life(points: float) -> float:
 class Average:
     """An exponential average that starts as the plain mean."""
 
+    SIZE = 2  # numbers of state
     __slots__ = ("count", "mean", "weight")
 
     def __init__(self, weight: float) -> None:

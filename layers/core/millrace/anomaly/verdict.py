@@ -15,6 +15,8 @@ VALUE = "value"
 LEVEL = "level"
 FEW_RESIDUALS = "few residuals"
 MANY_RESIDUALS = "many residuals"
+STEPS = "steps"
+RESIDUAL_SPREAD = "residual spread"
 FLAT = "flat"
 
 _FINDINGS = {
@@ -23,6 +25,8 @@ _FINDINGS = {
     LEVEL: "comes with a run of values {side} the usual level",
     FEW_RESIDUALS: "comes with a few values {side} what this hour leads to expect",
     MANY_RESIDUALS: "comes with a long run of values {side} what these hours lead to expect",
+    STEPS: "comes among steps of an unusual size",
+    RESIDUAL_SPREAD: "comes among values unusually far from what these hours lead to expect",
     FLAT: "has not changed for longer than ever",
     ORDINARY: "is ordinary",
 }

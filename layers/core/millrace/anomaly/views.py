@@ -10,16 +10,19 @@ from millrace.anomaly.averages import Average, weight_of_half_life
 from millrace.anomaly.flatline import Flatline
 from millrace.anomaly.moments import Moments
 from millrace.anomaly.peaks import Peaks
+from millrace.anomaly.spread import Spread
 from millrace.anomaly.verdict import (
     FEW_RESIDUALS,
     FLAT,
     LEVEL,
     MANY_RESIDUALS,
     RESIDUAL,
+    RESIDUAL_SPREAD,
+    STEPS,
     VALUE,
 )
 
-_FEW, _SHORT, _MANY = (weight_of_half_life(points) for points in (3, 12, 24))
+_FEW, _SHORT, _MANY, _WIDE = (weight_of_half_life(points) for points in (3, 12, 24, 48))
 # Scales hardly fade: a calm month must not turn plain noise into news.
 _SCALE = weight_of_half_life(20_000)
 _MOST = 1e6
@@ -44,11 +47,13 @@ class Kind(NamedTuple):
 
 _KINDS = (
     Kind(RESIDUAL, 0.5, 0),
-    Kind(VALUE, 1.0, 0),
+    Kind(VALUE, 0.7, 0),
     Kind(FLAT, 0.03, 0),
-    Kind(FEW_RESIDUALS, 0.5, math.ceil(2 / _FEW)),
+    Kind(FEW_RESIDUALS, 0.5, math.floor(2 / _FEW)),
     Kind(LEVEL, 1.5, math.floor(2 / _SHORT)),
     Kind(MANY_RESIDUALS, 0.5, math.floor(2 / _MANY)),
+    Kind(STEPS, 0.35, math.floor(2 / _WIDE)),
+    Kind(RESIDUAL_SPREAD, 0.35, math.floor(2 / _WIDE)),
 )
 
 
@@ -105,13 +110,26 @@ class Views:
     the largest, but two views just short of their bars pass together.
     """
 
-    __slots__ = ("all", "few", "flatline", "many", "residual", "short")
+    __slots__ = (
+        "all",
+        "few",
+        "flatline",
+        "last",
+        "many",
+        "residual",
+        "residual_spread",
+        "short",
+        "steps",
+    )
 
     def __init__(self) -> None:
+        self.last = 0.0
         self.short = Average(_SHORT)
         self.few = Average(_FEW)
         self.many = Average(_MANY)
         self.flatline = Flatline()
+        self.steps = Spread(_WIDE)
+        self.residual_spread = Spread(_WIDE)
         self.all = [
             View(kind.most, None if kind.name == FLAT else Moments(_SCALE)) for kind in _KINDS
         ]
@@ -123,16 +141,20 @@ class Views:
         `usual` is the long level, the value included.
         """
         residual = value - expected
+        step = abs(value - self.last) if self.short.count else 0.0
+        self.last = value
         self.short.learn(value)
         self.few.learn(residual)
         self.many.learn(residual)
         numbers = (
             residual,
             value,
-            self.flatline.length(value),
+            self.flatline.length(step),
             self.few.mean,
             self.short.mean - usual,
             self.many.mean,
+            self.steps.learned(step),
+            self.residual_spread.learned(abs(residual)),
         )
         most, found, total = -1.0, 0, 0.0
         for i in range(self._ready()):
@@ -164,16 +186,21 @@ class Views:
 
     def state(self) -> list[float]:
         averages = [*self.short.state(), *self.few.state(), *self.many.state()]
+        spreads = [*self.steps.state(), *self.residual_spread.state()]
         views = [number for view in self.all for number in view.state()]
-        return [*averages, *self.flatline.state(), *views]
+        return [self.last, *averages, *self.flatline.state(), *spreads, *views]
 
     def restore(self, numbers: Sequence[float]) -> None:
-        self.short.restore(numbers[:2])
-        self.few.restore(numbers[2:4])
-        self.many.restore(numbers[4:6])
-        self.flatline.restore(numbers[6:10])
-        start = 10
+        self.last = numbers[0]
+        start = 1
+        for average in (self.short, self.few, self.many):
+            average.restore(numbers[start : start + Average.SIZE])
+            start += Average.SIZE
+        self.flatline.restore(numbers[start : start + Flatline.SIZE])
+        start += Flatline.SIZE
+        for spread in (self.steps, self.residual_spread):
+            spread.restore(numbers[start : start + Spread.SIZE])
+            start += Spread.SIZE
         for view in self.all:
-            end = start + view.size
-            view.restore(numbers[start:end])
-            start = end
+            view.restore(numbers[start : start + view.size])
+            start += view.size

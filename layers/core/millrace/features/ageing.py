@@ -106,7 +106,7 @@ def raw_values(
 def forget_ids(profile: Profile, lateness_ms: int, most: int) -> None:
     """Forget the ids that can only come again late, and raise the late floor beyond `most`."""
     ids = profile.ids
-    ids.forget_before(profile.late_floor_ms(lateness_ms) // 1000)
+    ids.forget_before(max(profile.floor_ms, profile.latest_ms - lateness_ms) // 1000)
     if len(ids) > most:
         # Keep three quarters, so that a hot user does not raise its floor at every write.
         first_s = ids.newest_kept(most * 3 // 4)

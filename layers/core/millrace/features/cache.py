@@ -36,10 +36,10 @@ class EntryCache:
 
     def put(self, key: str, entry: Entry) -> None:
         """Remember an entry that is stored; the newest is remembered whatever its weight."""
-        self.forget(key)
         weight = weight_of(entry)
+        before = self._entries.pop(key, None)
+        self._weight += weight if before is None else weight - before[1]
         self._entries[key] = (entry, weight)
-        self._weight += weight
         while self._weight > self._most and len(self._entries) > 1:
             _, (_, weight) = self._entries.popitem(last=False)
             self._weight -= weight

@@ -169,12 +169,10 @@ class Enricher:
         return found
 
     def _advanced(self, group: Group, entry: Entry | None) -> Intent:
-        current = entry or new_entry(group.key.plan)
+        (_, plan), _, events, ranks, deliveries = group
+        current = new_entry(plan) if entry is None else entry
         self._check_stream(group, current.watermark)
-        arrived_ms = group.deliveries[-1].arrival_ms
-        return Intent(
-            group, advance(current, group.events, group.ranks, arrived_ms, group.key.plan)
-        )
+        return Intent(group, advance(current, events, ranks, deliveries[-1].arrival_ms, plan))
 
     def _check_stream(self, group: Group, watermark: Position | None) -> None:
         """Refuse records of a stream that was made anew since this worker asked when it was made.

@@ -200,7 +200,7 @@ def _admitted(profile: Profile, plan: Plan, name: str) -> int:
         if unnamed >= plan.type_capacity - len(named):
             name = OTHER_TYPE
     if name not in profile.types:
-        profile.types += (name,)
+        profile.types = plan.types_in("\0".join((*profile.types, name)))
         profile.type_last_ms.append(0)
     return profile.types.index(name)
 
@@ -222,15 +222,15 @@ def _keep_last_values(profile: Profile, added: Sequence[Event], plan: Plan) -> N
 
 
 def _keep_last(profile: Profile, scope: str, field: int, events: Sequence[Event]) -> None:
-    known = newest = profile.lasts.get((scope, field))
-    newest_ms = 0 if newest is None else newest.time_ms
+    types, known = profile.types, profile.lasts.get((scope, field))
+    newest, newest_ms = known, 0 if known is None else known.time_ms
     # From the newest, where they are in order: then the first is enough.
     for event in reversed(events):
         _, _, time_ms, event_type, _, fields = event
         if time_ms >= newest_ms and fields[field] != MISSING:
-            if event_type not in profile.types:
-                event_type = OTHER_TYPE
-            last = _new(Last, (time_ms, event_type, fields[field]))
+            # The profile's own text, so that the event's can be let go.
+            known_type = types[types.index(event_type)] if event_type in types else OTHER_TYPE
+            last = _new(Last, (time_ms, known_type, fields[field]))
             if newest is None or last > newest:
                 newest, newest_ms = last, time_ms
     if newest is not known and newest is not None:

@@ -24,6 +24,7 @@ from millrace.features.plan import Plan
 from millrace.features.profile import ALL, Last, Profile, TrackState
 
 FORMAT = 1
+_MISSING_BYTES = MISSING.to_bytes(8, "little", signed=True)
 
 # What reading bytes that are no profile can come to.
 _DAMAGE = (ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError)
@@ -48,7 +49,13 @@ def pack(profile: Profile, plan: Plan) -> bytes:
             profile.raw_type,
             [_field(column) for column in profile.raw_fields] if profile.raw_s else None,
             [
-                (_place(scope, types), field, latest_ms - time_ms, types.index(of_type), value)
+                (
+                    None if scope == ALL else types.index(scope),
+                    field,
+                    latest_ms - time_ms,
+                    types.index(of_type),
+                    value,
+                )
                 for (scope, field), (time_ms, of_type, value) in profile.lasts.items()
             ],
             (
@@ -61,7 +68,7 @@ def pack(profile: Profile, plan: Plan) -> bytes:
             profile.counts,
             [
                 (
-                    _place(scope, types),
+                    None if scope == ALL else types.index(scope),
                     field,
                     levels if any(levels) else None,
                     distinct.packable() if distinct else None,
@@ -72,13 +79,13 @@ def pack(profile: Profile, plan: Plan) -> bytes:
     )
 
 
-def _place(scope: str, types: tuple[str, ...]) -> int | None:
-    return None if scope == ALL else types.index(scope)
-
-
 def _field(values: Sequence[int]) -> list[int | None] | None:
-    if MISSING not in values:
-        return values.tolist() if isinstance(values, array) else list(values)
+    if isinstance(values, array):
+        # To look through bytes is quicker; found there it may still straddle two values.
+        if _MISSING_BYTES not in values.tobytes():
+            return values.tolist()
+    elif MISSING not in values:
+        return list(values)
     present = [None if value == MISSING else value for value in values]
     return present if any(value is not None for value in present) else None
 

@@ -75,7 +75,8 @@ class Ladder:
 
     def oldest_s(self, latest_ms: int) -> int:
         """The oldest second that any window ending at `latest_ms` or later can reach."""
-        return window_start_s(self.longest_s, self.tiles_s[-1], latest_ms)
+        tile_s = self.tiles_s[-1]
+        return -((self.horizons_s[-1] * 1000 - latest_ms) // (tile_s * 1000)) * tile_s
 
     def floors(self, latest_ms: int, *, coarse: bool = False) -> list[int]:
         """The oldest second that each level may hold, given the latest event's time.

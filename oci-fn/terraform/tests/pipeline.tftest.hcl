@@ -1,0 +1,109 @@
+mock_provider "oci" {
+  mock_resource "oci_database_autonomous_database" {
+    defaults = {
+      id = "ocid1.autonomousdatabase.oc1..db"
+      connection_strings = [{
+        all_connection_strings = { LOW = "db.adb.example.com:1522/x_low.adb.oraclecloud.com" }
+      }]
+    }
+  }
+}
+
+variables {
+  compartment_id          = "ocid1.compartment.oc1..c"
+  tenancy_id              = "ocid1.tenancy.oc1..t"
+  region                  = "eu-frankfurt-1"
+  database_admin_password = "for-this-test-Only-1"
+  database_user_password  = "for-this-test-Only-2"
+}
+
+run "first_without_an_image" {
+  assert {
+    condition     = length(oci_functions_function.extract_features) == 0 && length(oci_sch_service_connector.anomaly) == 0
+    error_message = "Without an image there can be no function, and nothing that calls it."
+  }
+
+  assert {
+    condition     = length(oci_core_subnet.function) == 1 && length(oci_kms_vault.pipeline) == 1
+    error_message = "What is not given is made."
+  }
+
+  assert {
+    condition     = local.function_config.MILLRACE_DATABASE == "oracle://MILLRACE@tcps://db.adb.example.com:1521/x_low.adb.oraclecloud.com"
+    error_message = "The function connects by TLS."
+  }
+
+  assert {
+    condition     = !strcontains(jsonencode(local.function_config), var.database_user_password)
+    error_message = "No password stands in the function's configuration."
+  }
+}
+
+run "then_with_an_image" {
+  variables {
+    function_image = "ocir.eu-frankfurt-1.oci.oraclecloud.com/ns/millrace/extract-features:0.1.0"
+    subscriptions  = [{ protocol = "EMAIL", endpoint = "ops@example.com" }]
+  }
+
+  assert {
+    condition     = oci_sch_service_connector.anomaly[0].target[0].function_id == oci_functions_function.extract_features[0].id
+    error_message = "The connector hands over to the function."
+  }
+
+  assert {
+    condition     = oci_sch_service_connector.anomaly[0].source[0].stream_id == oci_streaming_stream.anomaly.id
+    error_message = "The connector reads the stream."
+  }
+
+  assert {
+    condition     = toset(keys(oci_monitoring_alarm.pipeline)) == toset(["function-errors", "connector-lag", "no-events"])
+    error_message = "There are three alarms."
+  }
+
+  assert {
+    condition     = alltrue([for statement in oci_identity_policy.pipeline.statements : strcontains(statement, " where ")])
+    error_message = "Every statement is narrowed to what it is for."
+  }
+
+  assert {
+    condition     = length(oci_ons_subscription.anomaly) == 1 && length(oci_ons_subscription.operations) == 1
+    error_message = "A subscriber gets alerts and alarms."
+  }
+}
+
+run "in_a_network_and_a_vault_that_are_there" {
+  variables {
+    subnet_ids = ["ocid1.subnet.oc1..s"]
+    vault_id   = "ocid1.vault.oc1..v"
+    key_id     = "ocid1.key.oc1..k"
+    names      = { stream = "my-stream", database = "my-db" }
+  }
+
+  assert {
+    condition     = length(oci_core_vcn.pipeline) == 0 && length(oci_kms_key.pipeline) == 0
+    error_message = "What is given is not made."
+  }
+
+  assert {
+    condition     = oci_streaming_stream.anomaly.name == "my-stream" && oci_database_autonomous_database.anomaly.db_name == "millracemydb"
+    error_message = "Names come from variables."
+  }
+
+  assert {
+    condition     = toset(oci_functions_application.anomaly_app.subnet_ids) == toset(["ocid1.subnet.oc1..s"])
+    error_message = "The function runs in the subnet that was given."
+  }
+}
+
+run "bad_values_are_refused" {
+  command = plan
+
+  variables {
+    retention_hours    = 500
+    function_memory_mb = 300
+    batch              = { seconds = 1 }
+    key_id             = "ocid1.key.oc1..k"
+  }
+
+  expect_failures = [var.retention_hours, var.function_memory_mb, var.batch, var.key_id]
+}

@@ -7,7 +7,8 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from millrace.anomaly import Detector
+from millrace.anomaly import Detector, Verdict
+from millrace.anomaly.views import NAMES
 from millrace.errors import ConfigurationError
 
 from tests.anomaly.making import A_DAY, LEARNED, STEP_S, alerts, daily, judged, noise
@@ -135,6 +136,13 @@ def test_weekends_are_learned_and_a_working_day_like_one_is_strange() -> None:
     found = alerts(verdicts, since=5 * 168)
     assert len(found) == 1
     assert wednesday + 8 <= found[0] <= wednesday + 12
+
+
+def test_every_view_has_its_words() -> None:
+    for view in NAMES:
+        reason = Verdict(1.5, True, view, 9.0, 5.0, 4.0, 6.0).reason
+        assert reason.startswith("value 9 ")
+        assert reason.endswith("; expected 5, between 4 and 6")
 
 
 def test_the_example_of_the_page_runs() -> None:

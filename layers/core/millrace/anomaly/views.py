@@ -55,6 +55,7 @@ _KINDS = (
     Kind(STEPS, 0.35, math.floor(2 / _WIDE)),
     Kind(RESIDUAL_SPREAD, 0.35, math.floor(2 / _WIDE)),
 )
+NAMES = tuple(kind.name for kind in _KINDS)
 
 
 class View:
@@ -162,7 +163,7 @@ class Views:
             total += rarity * rarity
             if rarity > most:
                 most, found = rarity, i
-        return math.sqrt(total), _KINDS[found].name
+        return math.sqrt(total), NAMES[found]
 
     def _ready(self) -> int:
         """How many of the views can judge; those that wait longest are the last."""

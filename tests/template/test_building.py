@@ -84,6 +84,7 @@ def test_the_dependency_layer_holds_what_is_locked_and_nothing_more(built: Built
     layer = built[0] / "DepsLayer/python"
     names = {path.name for path in layer.iterdir()}
     assert {"aws_lambda_powertools", "aws_kinesis_agg", "boto3", "google", "orjson"} <= names
+    assert {"amazondax", "antlr4"} <= names, "without which Dax=on would do nothing"
     assert names.isdisjoint({"numpy", "pydantic", "bin"})
     lock = (ROOT / "layers/deps/requirements.lock").read_text(encoding="utf-8")
     locked = set(re.findall(r"^([\w.-]+)==([^ ;]+)", lock, re.MULTILINE))
@@ -111,13 +112,16 @@ def test_botocore_knows_the_services_that_we_call_and_no_others(built: Built) ->
         text=True,
     )
     assert run.stdout.startswith(str(layer))
-    used = re.findall(r'client\("([\w-]+)"\)', "\n".join(_library_sources()))
+    used = re.findall(r'client\("([\w-]+)"[,)]', "\n".join(_library_sources()))
+    assert used
     assert set(used) <= set(services)
 
 
 def _library_sources() -> list[str]:
+    """The modules that make clients of AWS."""
     folders = (ROOT / "layers/core/millrace", ROOT / "lambdas")
-    return [path.read_text(encoding="utf-8") for f in folders for path in f.rglob("*.py")]
+    texts = [path.read_text(encoding="utf-8") for f in folders for path in f.rglob("*.py")]
+    return [text for text in texts if "from millrace.aws import" in text]
 
 
 def test_nothing_useless_or_host_specific_is_shipped(built: Built) -> None:

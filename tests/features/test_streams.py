@@ -85,18 +85,18 @@ def test_a_shard_that_is_not_listed_any_more_may_have_had_every_hash() -> None:
     assert catalog(FakeKinesis()).stream(ARN).hash_range("shardId-000000000099") == ALL
 
 
-@pytest.mark.parametrize("forget", [True, False])
-def test_a_stream_made_anew_is_described_again(forget: bool) -> None:
+@pytest.mark.parametrize("sequence", [None, 1, 10**55 - 1, 10**55])
+def test_a_stream_made_anew_is_described_again(sequence: int | None) -> None:
     kinesis = FakeKinesis()
     streams = catalog(kinesis)
     streams.begins(ARN, "shardId-000000000000", 10**55, 5000)
     streams.stream(ARN).hash_range("shardId-000000000000")
     kinesis.created = datetime(2024, 1, 3, tzinfo=UTC)
     kinesis.shards = kinesis.shards[:1]
-    if forget:
+    if sequence is None:
         streams.forget(ARN)
     else:
-        streams.begins(ARN, "shardId-000000000000", 1, 9000)
+        streams.begins(ARN, "shardId-000000000000", sequence, 9000)
     stream = streams.stream(ARN)
     assert stream.created_ms == 1_704_240_000_000
     assert stream.hash_range("shardId-000000000006") == ALL, "its shards are asked for as well"

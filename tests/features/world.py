@@ -85,7 +85,7 @@ class World:
 
     def _make_stream_anew(self) -> None:
         self.kinesis.created = self.kinesis.created.replace(day=self.kinesis.created.day + 1)
-        if self.rng.random() < 0.5:
+        if self.sequence >= 10**55 and self.rng.random() < 0.5:
             self.sequence = self.rng.choice((1, 9, 10**20))
         else:
             # Numbers that go on rising do not show it to a worker; and so these are new as well.

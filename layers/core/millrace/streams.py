@@ -20,7 +20,7 @@ class StreamCatalog:
 
     A stream that was deleted and made anew under the same name may start its sequence numbers
     again; only its creation time tells the two apart. It is asked for with the first batch of
-    each shard, and again when a batch has a lower sequence number than one before it though it
+    each shard, and again when a batch has no higher sequence number than one before it though it
     arrived later, or when an entry's watermark is found to be of a later stream (`forget`).
     """
 
@@ -44,7 +44,7 @@ class StreamCatalog:
     def begins(self, arn: str, shard_id: str, sequence: int, arrival_ms: int) -> None:
         """Note the first record of a batch, before its records are placed."""
         highest, arrived_ms = self._highest.get((arn, shard_id), (-1, -1))
-        if highest < 0 or (sequence < highest and arrival_ms > arrived_ms):
+        if highest < 0 or (sequence <= highest and arrival_ms > arrived_ms):
             self.forget(arn)
         elif sequence <= highest:
             return

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 import sqlglot
+from millrace import database
 from millrace.anomaly import migrations, oracle, statements
 from millrace.anomaly.migrations import read_migrations, split
 from millrace.anomaly.sqlite import SqliteDatabase
@@ -102,7 +103,10 @@ def test_both_databases_have_the_same_tables_and_columns() -> None:
 
 @pytest.mark.parametrize("name", [name for name in EDGE if not name.startswith("LEDGER")])
 def test_a_statement_of_the_edge_names_columns_that_are_there(name: str) -> None:
-    made = tables() | {"schema_migrations": {"migration", "place", "checksum", "applied_time"}}
+    made = tables() | {
+        "dual": set(),
+        "schema_migrations": {"migration", "place", "checksum", "applied_time"},
+    }
     tree = sqlglot.parse_one(for_update(EDGE[name]), dialect="oracle")
     used = {table.name: made.get(table.name) for table in tree.find_all(exp.Table) if table.name}
     unknown = [table for table, columns in used.items() if columns is None]
@@ -163,6 +167,11 @@ def test_a_pass_of_the_package_is_the_statements_and_their_counts() -> None:
         )
         body = body[counted.end() :] if counted else body
     assert body == ""
+
+
+@pytest.mark.parametrize("text", [oracle.SWEEP, database.IN_UTC])
+def test_what_the_edge_runs_beside_statements(text: str) -> None:
+    assert parsed(text) == []
 
 
 def test_what_is_run_by_name_is_plsql_too() -> None:

@@ -29,6 +29,8 @@ _MOST_CONNECTIONS = 2
 _CALL_TIMEOUT_MS = 20_000
 _MOST_WALLET_BYTES = 10_000_000
 
+IN_UTC = "ALTER SESSION SET TIME_ZONE = 'UTC'"
+
 Secrets = Callable[[str], bytes]
 
 
@@ -92,7 +94,7 @@ def _prepared(connection: Any, _tag: object) -> None:  # noqa: ANN401
     """A new connection: no call hangs, and every time is UTC."""
     connection.call_timeout = _CALL_TIMEOUT_MS
     with connection.cursor() as cursor:
-        cursor.execute("ALTER SESSION SET TIME_ZONE = 'UTC'")
+        cursor.execute(IN_UTC)
 
 
 def _password(environ: Mapping[str, str], secrets: Secrets) -> str:

@@ -37,6 +37,13 @@ NOTE = """
 INSERT INTO schema_migrations (migration, place, checksum) VALUES (:migration, :place, :checksum)"""
 FORGET = "DELETE FROM schema_migrations WHERE migration = :migration"
 
+# Where the database sends alerts by itself.
+SET_TOPIC = """
+MERGE INTO pipeline_settings s
+USING (SELECT 'topic_ocid' AS name, :topic AS value FROM dual) g ON (s.name = g.name)
+WHEN MATCHED THEN UPDATE SET s.value = g.value
+WHEN NOT MATCHED THEN INSERT (name, value) VALUES (g.name, g.value)"""
+
 
 class Migration(NamedTuple):
     """A file and its statements."""

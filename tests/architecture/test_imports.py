@@ -19,6 +19,7 @@ EDGES = {
     "millrace.anomaly.sqlite",
     "millrace.aws",
     "millrace.database",
+    "millrace.dax",
     "millrace.features.dynamodb",
     "millrace.features.feature_store",
     "millrace.features.service",  # puts the others together, from an environment

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from botocore.exceptions import ClientError
+from millrace.dax import WritesThroughDax
 from millrace.features.dynamodb import DynamoDBStore, from_wire, to_wire
 from millrace.features.entry import Entry
 from millrace.features.fold import fold
@@ -17,6 +19,9 @@ from millrace.kinesis import Position
 
 from tests.features.making import START_MS, event
 from tests.features.services import Services
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 TTL_S = 40 * 86_400
 
@@ -84,6 +89,47 @@ class InDynamoDB:
 
     def _key(self, key: Key) -> Any:
         return {"userId": {"S": key.storage}}
+
+
+class Cluster:
+    """A DAX cluster before a table: what it caches, and the trouble that it has."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.cached: dict[str, Mapping[str, Any]] = {}
+        self.trouble: Exception | None = None
+        self.loses_answers = False
+
+    def connect(self) -> Cluster:
+        if isinstance(self.trouble, ImportError):
+            raise self.trouble
+        return self
+
+    def put_item(self, **request: Any) -> Mapping[str, Any]:
+        if self.trouble is not None:
+            raise self.trouble
+        try:
+            answer: Mapping[str, Any] = self.client.put_item(**request)
+        except self.client.exceptions.ConditionalCheckFailedException as error:
+            # DAX tells that the condition failed, and no more: not the item that stands there.
+            raise ClientError({"Error": error.response["Error"]}, "PutItem") from error
+        self.cached[request["Item"]["userId"]["S"]] = request["Item"]
+        if self.loses_answers:
+            raise ClientError({"Error": {"Code": "ConnectionException"}}, "PutItem")
+        return answer
+
+
+class BehindDax(InDynamoDB):
+    """The store in DynamoDB whose writes go through a cluster."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(services)
+        self.now_s = 0.0
+        self.cluster = Cluster(self.client)
+        through = WritesThroughDax(self.client, self.cluster.connect, lambda: self.now_s)
+        self.store = DynamoDBStore(
+            cast("DynamoDBClient", through), self.table, TTL_S, ledger=self.ledger_table
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from millrace.features.store import Conflict, Key
 
 from tests.features.services import Services
 from tests.features.stores import (
+    BehindDax,
     InDynamoDB,
     InMemory,
     Kept,
@@ -23,12 +24,13 @@ from tests.features.stores import (
 )
 
 
-@pytest.fixture(params=["memory", "dynamodb"])
+@pytest.fixture(params=["memory", "dynamodb", "dax"])
 def kept(request: pytest.FixtureRequest) -> Kept:
     """A new store of each kind."""
     if request.param == "memory":
         return InMemory()
-    return InDynamoDB(request.getfixturevalue("services"))
+    kind = BehindDax if request.param == "dax" else InDynamoDB
+    return kind(request.getfixturevalue("services"))
 
 
 @pytest.fixture
@@ -298,7 +300,7 @@ def test_numbers_come_back_as_numbers(kept: Kept, key: Key) -> None:
     assert (item["version"], item["count"], item["lastMetric"]) == (1, 3, Decimal("0.0007"))
 
 
-def test_both_stores_were_tried(kept: Kept, services: Services) -> None:
+def test_every_store_was_tried(kept: Kept, services: Services) -> None:
     """The fixtures above are what they say."""
     assert isinstance(kept, InMemory | InDynamoDB)
     if isinstance(kept, InDynamoDB):

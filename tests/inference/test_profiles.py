@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from millrace.dax import REST_S, dax_client
 from millrace.errors import MillraceError, Throttled, Unavailable, UnreadableState
 from millrace.features.plan import Plan
 from millrace.features.profile import Profile
 from millrace.features.snapshot import snapshot
-from millrace.inference.dax import FALLBACKS, REST_S, DaxProfiles, dax_client
+from millrace.inference.dax import FALLBACKS, DaxProfiles
 from millrace.inference.profiles import MemoryProfiles
 
 from localcloud.faults.plan import Fail
@@ -287,12 +288,12 @@ def test_a_damaged_state_is_no_trouble_of_dax() -> None:
     assert dax.read() == (1, 0)
 
 
-def test_without_its_library_dax_is_read_past() -> None:
-    """It is in no layer unless somebody adds it."""
+def test_a_cluster_that_is_not_there_is_read_past() -> None:
+    """With the real client of DAX."""
     dax = Dax()
 
     def connect() -> FakeProfiles:
-        dax_client("dax://cluster.example:8111")
+        dax_client("dax://127.0.0.1:9")
         return dax.cache
 
     dax.profiles = DaxProfiles(connect, dax.table)

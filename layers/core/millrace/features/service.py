@@ -1,14 +1,16 @@
 """The enricher and the reader of features as an environment describes them.
 
-Environment: FEATURES_TABLE, QUARANTINE_BUCKET, ARCHIVE_BUCKET (empty: none), FEATURE_STORE
-(dynamodb, sagemaker or both), FEATURE_GROUP, PARALLELIZATION_FACTOR, GIVE_UP_AFTER_S (0: never),
-STREAM_RETENTION_HOURS, and MILLRACE_FEATURES, the path of features.toml (beside the handler, where
-it is not set).
+Environment: FEATURES_TABLE, DAX_ENDPOINT (empty: none), QUARANTINE_BUCKET, ARCHIVE_BUCKET (empty:
+none), FEATURE_STORE (dynamodb, sagemaker or both), FEATURE_GROUP, PARALLELIZATION_FACTOR,
+GIVE_UP_AFTER_S (0: never), STREAM_RETENTION_HOURS, and MILLRACE_FEATURES, the path of features.toml
+(beside the handler, where it is not set).
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
 
 from millrace.aws import client
 from millrace.events import EventReader
@@ -21,6 +23,9 @@ from millrace.features.feature_store import FeatureStoreSink
 from millrace.features.sinks import Archive, KeySink
 from millrace.s3 import S3Objects
 from millrace.streams import StreamCatalog
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 _DAY_S = 86_400
 _LEAST_TTL_S = 30 * _DAY_S
@@ -44,7 +49,7 @@ def enricher(environment: Mapping[str, str]) -> Enricher:
     return Enricher(
         BatchReader(EventReader(definitions), StreamCatalog(), lanes),
         DynamoDBStore(
-            client("dynamodb"),
+            _dynamodb(environment.get("DAX_ENDPOINT")),
             table,
             ttl_s(definitions, retention_s),
             plain=where != "sagemaker",
@@ -54,6 +59,18 @@ def enricher(environment: Mapping[str, str]) -> Enricher:
         archive=Archive(S3Objects(archive)) if archive else None,
         sinks=sinks,
     )
+
+
+def _dynamodb(dax_endpoint: str | None) -> DynamoDBClient:
+    """The client of the table; writes go through DAX where there is one."""
+    dynamodb = client("dynamodb")
+    if not dax_endpoint:
+        return dynamodb
+    from millrace.dax import WritesThroughDax, dax_client, load
+
+    load()
+    through = WritesThroughDax(dynamodb, lambda: dax_client(dax_endpoint), time.monotonic)
+    return cast("DynamoDBClient", through)
 
 
 def ttl_s(definitions: Definitions, retention_s: int) -> int:

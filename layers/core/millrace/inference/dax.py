@@ -1,37 +1,18 @@
-"""Reading through a DAX cluster, and past it whenever it does not answer.
-
-The client (amazon-dax-client) is imported at the first read, if it is there at all: it has no
-wheel and is not in the layer of dependencies. docs/inference.md says how to add it.
-"""
+"""Reading through a DAX cluster, and past it whenever it does not answer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import boto3
-from botocore.config import Config
-
+from millrace.dax import REST_S
 from millrace.errors import UnreadableState
 from millrace.features.profile import Profile
 from millrace.inference.call import Call
 from millrace.inference.profiles import Found, Profiles
 
 FALLBACKS = "DaxFallbacks"
-# After a failure DAX is let alone for so long: waiting for it again and again would cost more.
-REST_S = 30.0
-_TIMEOUT_S = 0.2
 _T = TypeVar("_T")
-
-
-def dax_client(endpoint: str) -> Any:  # noqa: ANN401  it stands in for a DynamoDB client
-    """A client of a cluster. Raises whatever the library does, ImportError where it is missing."""
-    library = import_module("amazondax")
-    config = Config(
-        connect_timeout=_TIMEOUT_S, read_timeout=_TIMEOUT_S, retries={"max_attempts": 0}
-    )
-    return library.AmazonDaxClient(boto3.Session(), endpoint_url=endpoint, config=config)
 
 
 class DaxProfiles:

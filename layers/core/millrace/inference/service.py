@@ -72,7 +72,10 @@ def _profiles(environment: Mapping[str, str], plan: Plan, deadline_s: float) -> 
     endpoint = environment.get("DAX_ENDPOINT")
     if not endpoint:
         return profiles
-    from millrace.inference.dax import DaxProfiles, dax_client
+    from millrace.dax import dax_client, load
+    from millrace.inference.dax import DaxProfiles
+
+    load()
 
     def connect() -> Profiles:
         # DAX answers a consistent read from the table, and keeps nothing of it.

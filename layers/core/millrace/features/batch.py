@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from millrace.errors import InvalidEvent
@@ -95,10 +95,10 @@ class BatchReader:
 
     def read(self, records: Sequence[Any]) -> Batch:
         """The batch. Raises Unavailable where its stream cannot be described."""
+        events: list[Event] = []
         deliveries: list[Delivery] = []
         poison: list[Poison] = []
-        groups: list[dict[str, Group]] = [{} for _ in self.plans]
-        read, several_lanes = self._reader.read, self._lanes > 1
+        read, add_event, add_delivery = self._reader.read, events.append, deliveries.append
         for found in decode(records, self._stream_of):
             if isinstance(found, Rejected):
                 key, body = rejected_object(found)
@@ -110,26 +110,32 @@ class BatchReader:
                     self._check_identity(event, found)
             except InvalidEvent as error:
                 poison.append(_poison(found, error))
-                continue
-            deliveries.append(found)
-            for plan, by_key, name in zip(self.plans, groups, event.keys):  # noqa: B905  one each
-                if name is None:
-                    continue
-                group = by_key.get(name)
-                if group is None:
-                    group = by_key[name] = self._group(plan, name)
-                _, _, its_events, its_ranks, its_deliveries = group
-                its_events.append(event)
-                its_deliveries.append(found)
-                # As `_is_ranked`, without a call for every event.
-                ranked = found.partition_key == name and not (several_lanes and found.aggregated)
-                its_ranks.append(found[:4] if ranked else None)
-        return Batch(deliveries, [group for by_key in groups for group in by_key.values()], poison)
+            else:
+                add_event(event)
+                add_delivery(found)
+        groups = [group for plan in self.plans for group in self._groups(plan, events, deliveries)]
+        return Batch(deliveries, groups, poison)
 
-    def _group(self, plan: Plan, name: str) -> Group:
-        place = _new(Key, (storage_key(self.definitions, plan, name), plan))
-        group: Group = _new(Group, (place, name, [], [], []))
-        return group
+    def _groups(
+        self, plan: Plan, events: Sequence[Event], deliveries: Sequence[Delivery]
+    ) -> Iterable[Group]:
+        index, several_lanes = plan.index, self._lanes > 1
+        groups: dict[str, Group] = {}
+        for event, delivery in zip(events, deliveries, strict=True):
+            name = event.keys[index]
+            if name is None:
+                continue
+            group = groups.get(name)
+            if group is None:
+                place = _new(Key, (storage_key(self.definitions, plan, name), plan))
+                group = groups[name] = _new(Group, (place, name, [], [], []))
+            _, _, its_events, its_ranks, its_deliveries = group
+            its_events.append(event)
+            its_deliveries.append(delivery)
+            # As `_is_ranked`, without a call for every event.
+            ranked = delivery.partition_key == name and not (several_lanes and delivery.aggregated)
+            its_ranks.append(delivery[:4] if ranked else None)
+        return groups.values()
 
     def event(self, data: bytes, arrival_ms: int) -> Event:
         """One event, checked. Raises InvalidEvent."""

@@ -18,8 +18,10 @@ from typing import Any
 from millrace.errors import MillraceError
 from millrace.events import EventReader
 from millrace.features.batch import BatchReader
+from millrace.features.certainty import APPLIED
 from millrace.features.definitions import Definitions
 from millrace.features.enrich import Enricher
+from millrace.features.redrive import Redriver
 from millrace.streams import StreamCatalog
 
 from tests.features.streaming import (
@@ -33,6 +35,7 @@ from tests.features.streaming import (
     record,
 )
 
+HOUR_MS = 3_600_000
 SPAN_MS = 50_000  # of event times: less than the lateness, so that no event is late
 USERS, ITEMS = ("ann", "bob", "7"), ("i1", "i2", "7")
 
@@ -60,6 +63,7 @@ class World:
     definitions: Definitions
     rng: random.Random
     lanes: int
+    give_up_after_ms: int | None = None
     kinesis: Kinesis = field(default_factory=Kinesis)
     store: FlakyStore = field(default_factory=FlakyStore)
     objects: FlakyObjects = field(default_factory=FlakyObjects)
@@ -94,7 +98,20 @@ class World:
     def _worker(self) -> Enricher:
         kinesis: Any = self.kinesis
         reader = BatchReader(EventReader(self.definitions), StreamCatalog(kinesis), self.lanes)
-        return Enricher(reader, self.store, self.objects)
+        return Enricher(reader, self.store, self.objects, give_up_after_ms=self.give_up_after_ms)
+
+    def redrive(self) -> int:
+        """Fill every hole, and again from a copy of what was kept of it; how many there were."""
+        kinesis: Any = self.kinesis
+        reader = BatchReader(EventReader(self.definitions), StreamCatalog(kinesis), self.lanes)
+        redriver = Redriver(reader, self.store, self.objects)
+        keys = list(redriver.pending())
+        for key in keys:
+            kept = self.objects.get(key)
+            redriver.redrive(key)
+            self.objects.put(key, kept)
+            assert not redriver.redrive(key)[APPLIED], "a hole is filled once"
+        return len(keys)
 
     # Producers.
 
@@ -171,7 +188,7 @@ class World:
         self._break_something(self.rng.choice((0.0, 0.0, 0.2)))
         place = self.rng.randrange(len(self.workers))
         try:
-            report = self.workers[place].handle(batch, NOW_MS)
+            report = self.workers[place].handle(batch, NOW_MS + HOUR_MS)
         except MillraceError:
             return 0
         if self.rng.random() < 0.1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -48,9 +49,10 @@ def server(running_server: EndpointServer) -> EndpointServer:
     return running_server
 
 
-def client(url: str, timeout_s: float = 5.0) -> Any:
-    """A client as `millrace.aws.client` makes it for a prediction."""
-    return get_session().create_client(
+@contextlib.contextmanager
+def endpoint_at(url: str, timeout_s: float = 5.0) -> Iterator[Endpoint]:
+    """An endpoint with a client as `millrace.aws.client` makes it for a prediction."""
+    client: Any = get_session().create_client(
         "sagemaker-runtime",
         region_name="us-east-1",
         endpoint_url=url,
@@ -62,12 +64,14 @@ def client(url: str, timeout_s: float = 5.0) -> Any:
             retries={"mode": "standard", "total_max_attempts": 1},
         ),
     )
+    with contextlib.closing(client):
+        yield Endpoint(client, "shop-model", VERSION)
 
 
 def ask(server: EndpointServer, *replies: Reply, timeout_s: float = 5.0) -> ModelAnswer:
     server.replies = list(replies) or [Reply()]
-    endpoint = Endpoint(client(server.url, timeout_s), "shop-model", VERSION)
-    return endpoint.ask(b'{"userId":"u1"}', IDENTITY, call())
+    with endpoint_at(server.url, timeout_s) as endpoint:
+        return endpoint.ask(b'{"userId":"u1"}', IDENTITY, call())
 
 
 def call(seconds: float = 10.0) -> Call:
@@ -155,15 +159,16 @@ def test_an_endpoint_that_always_hangs_up_is_unavailable(server: EndpointServer)
 
 
 def test_nobody_is_there() -> None:
-    endpoint = Endpoint(client("http://127.0.0.1:9"), "shop-model", VERSION)
-    with pytest.raises(Unavailable, match="shop-model"):
+    with (
+        endpoint_at("http://127.0.0.1:9") as endpoint,
+        pytest.raises(Unavailable, match="shop-model"),
+    ):
         endpoint.ask(b"{}", IDENTITY, call())
 
 
 def test_no_time_is_left_to_try_again(server: EndpointServer) -> None:
     server.replies = [Reply(cut=True), Reply()]
-    endpoint = Endpoint(client(server.url), "shop-model", VERSION)
-    with pytest.raises(Unavailable):
+    with endpoint_at(server.url) as endpoint, pytest.raises(Unavailable):
         endpoint.ask(b"{}", IDENTITY, call(0))
     assert len(server.asked) == 1
 
@@ -178,10 +183,9 @@ def test_a_byte_now_and_then_outlives_every_timeout_but_not_the_deadline(
     server: EndpointServer,
 ) -> None:
     server.replies = [Reply(wait_s=0.1, trickles=True)]
-    endpoint = Endpoint(client(server.url, timeout_s=0.3), "shop-model", VERSION)
     whole = call()
     begun_s = time.monotonic()
-    with pytest.raises(TooSlow):
+    with endpoint_at(server.url, timeout_s=0.3) as endpoint, pytest.raises(TooSlow):
         within(0.5, lambda: endpoint.ask(b"{}", IDENTITY, whole))
     assert time.monotonic() - begun_s < 2.5
 
@@ -192,9 +196,9 @@ def test_what_an_endpoint_took_is_measured_whether_it_answered_or_not(
     for replies in ([Reply(wait_s=0.1)], [Reply(500, wait_s=0.1)]):
         server.replies = replies
         asked = call()
-        endpoint = Endpoint(client(server.url), "shop-model", VERSION)
         try:
-            endpoint.ask(b"{}", IDENTITY, asked)
+            with endpoint_at(server.url) as endpoint:
+                endpoint.ask(b"{}", IDENTITY, asked)
         except Unavailable:
             assert replies[0].status == 500
         (measure,) = asked.measures

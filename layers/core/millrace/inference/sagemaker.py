@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -64,7 +65,8 @@ class Endpoint:
             # Data capture files it with the request, as ground truth is joined by it.
             InferenceId=prediction_id,
         )
-        return answer, answer["Body"].read(MAX_PREDICTION_BYTES + 1)
+        with closing(answer["Body"]) as body:  # which gives its connection back, read or not
+            return answer, body.read(MAX_PREDICTION_BYTES + 1)
 
     def _failure(self, error: Exception) -> MillraceError:
         code = code_of(error)

@@ -339,6 +339,7 @@ CREATE OR REPLACE PACKAGE BODY millrace_anomaly AS
       'time' VALUE TO_CHAR(p_time, 'YYYY-MM-DD"T"HH24:MI:SS.FF3"Z"'),
       'score' VALUE TO_NUMBER(p_score),
       'reason' VALUE SUBSTR(p_reason, 1, 300)
+      RETURNING CLOB
     ) INTO v_entry FROM dual;
     RETURN v_entry;
   END entry_of;
@@ -364,6 +365,7 @@ CREATE OR REPLACE PACKAGE BODY millrace_anomaly AS
     v_count  NUMBER := 0;
     v_of     NUMBER;
     v_series VARCHAR2(256);
+    v_title  digests.title%TYPE;
   BEGIN
     FOR alert IN (
       SELECT a.alert_id, a.series, a.event_time, a.score, a.reason
@@ -385,12 +387,11 @@ CREATE OR REPLACE PACKAGE BODY millrace_anomaly AS
     SELECT COUNT(DISTINCT a.series), MIN(a.series) INTO v_of, v_series
     FROM outbox o JOIN alerts a ON a.alert_id = o.alert_id
     WHERE o.digest_id = v_digest;
+    -- SQL cannot call what only this body knows, so values are made before it.
+    v_title := title_of(v_count, v_series, v_of);
+    v_body := '{"digest":"' || v_digest || '","alerts":[' || v_body || ']}';
     INSERT INTO digests (digest_id, title, body, created_ms, due_ms, tried_ms, attempts)
-    VALUES (
-      v_digest, title_of(v_count, v_series, v_of),
-      '{"digest":"' || v_digest || '","alerts":[' || v_body || ']}',
-      p_now_ms, p_now_ms + c_lease_ms, p_now_ms, 1
-    );
+    VALUES (v_digest, v_title, v_body, p_now_ms, p_now_ms + c_lease_ms, p_now_ms, 1);
     RETURN v_digest;
   END fresh_digest;
 
@@ -437,6 +438,7 @@ CREATE OR REPLACE PACKAGE BODY millrace_anomaly AS
     v_body     CLOB;
     v_attempts NUMBER;
     v_problem  VARCHAR2(4000);
+    v_now_ms   NUMBER;
   BEGIN
     SELECT MAX(s.value) INTO v_topic FROM pipeline_settings s WHERE s.name = 'topic_ocid';
     IF v_topic IS NULL THEN
@@ -455,15 +457,17 @@ CREATE OR REPLACE PACKAGE BODY millrace_anomaly AS
     EXCEPTION
       WHEN OTHERS THEN
         v_problem := SUBSTR(SQLERRM, 1, 1000);
+        v_now_ms := now_ms;
         UPDATE digests
-        SET due_ms = now_ms + LEAST(c_longest_ms, c_distance_ms * POWER(2, LEAST(attempts, 10))),
+        SET due_ms = v_now_ms + LEAST(c_longest_ms, c_distance_ms * POWER(2, LEAST(attempts, 10))),
             problem = v_problem
         WHERE digest_id = v_digest AND delivered_flag = 'N' AND attempts = v_attempts;
         COMMIT;
         RETURN;
     END;
+    v_now_ms := now_ms;
     UPDATE digests
-    SET delivered_flag = 'Y', delivered_ms = now_ms, problem = NULL
+    SET delivered_flag = 'Y', delivered_ms = v_now_ms, problem = NULL
     WHERE digest_id = v_digest;
     COMMIT;
   END deliver;

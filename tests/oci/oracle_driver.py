@@ -191,7 +191,7 @@ def _sweep(pool: Pool, out: Mapping[str, Var]) -> None:
 
 
 def _translated(statement: str) -> str:
-    table = "(SELECT value AS name FROM json_each(:listed))"
+    table = "(SELECT value AS name FROM json_each(:listed)) j"
     for words, ours in ((MARKS["listed"], table), (MARKS["locked"], ""), (MARKS["held"], "")):
         statement = statement.replace(words, ours)
     assert "JSON_TABLE" not in statement

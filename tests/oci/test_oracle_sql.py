@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 import sqlglot
@@ -19,6 +20,7 @@ from millrace.anomaly.sqlite import SqliteDatabase
 from millrace.anomaly.sweep_text import steps
 from millrace.errors import ConfigurationError
 from sqlfluff.core import FluffConfig, Linter
+from sqlfluff.core.linter.common import ParsedString
 from sqlglot import exp
 
 from tests.oci.stores import ROOT
@@ -44,10 +46,16 @@ EDGE = dict(edge_statements())
 DDL = [(m.name, text) for m in MIGRATIONS for text in m.statements]
 
 
+@cache
+def tree_of(text: str) -> ParsedString:
+    """What sqlfluff makes of a statement; the package takes it seconds."""
+    end = "\n/\n" if text.rstrip().endswith(";") else ";\n"
+    return LINTER.parse_string(text + end)
+
+
 def parsed(text: str) -> list[str]:
     """What sqlfluff finds wrong."""
-    end = "\n/\n" if text.rstrip().endswith(";") else ";\n"
-    return [violation.desc() for violation in LINTER.parse_string(text + end).violations]
+    return [violation.desc() for violation in tree_of(text).violations]
 
 
 def for_update(text: str) -> str:
@@ -130,6 +138,50 @@ def test_a_statement_of_the_migrations_is_oracles(name: str, text: str) -> None:
         if _TUPLE_UPDATE.match(step.text):
             text = without(text, step.text)
     assert parsed(text) == []
+
+
+def the_package() -> str:
+    (package,) = [text for _, text in DDL if text.startswith("CREATE OR REPLACE PACKAGE BODY")]
+    for step in steps():
+        if _TUPLE_UPDATE.match(step.text):
+            package = without(package, step.text)
+    return package
+
+
+def test_sql_calls_nothing_that_only_the_package_knows() -> None:
+    """PLS-00231: a function of the body, or of no schema, cannot be used in SQL."""
+    package = the_package()
+    own = set(re.findall(r"FUNCTION (\w+)", package))
+    assert own >= {"now_ms", "title_of", "entry_of"}
+    tree = tree_of(package).tree
+    assert tree is not None
+    kinds = ("insert_statement", "update_statement", "delete_statement", "select_statement")
+    sql = [segment.raw for segment in tree.recursive_crawl(*kinds)]
+    assert len(sql) > 30
+    for text in sql:
+        assert not own & set(re.findall(r"\w+", text)), text
+
+
+RESERVED = """
+ACCESS ADD ALL ALTER AND ANY AS ASC AUDIT BETWEEN BY CHAR CHECK CLUSTER COLUMN COMMENT COMPRESS
+CONNECT CREATE CURRENT DATE DECIMAL DEFAULT DELETE DESC DISTINCT DROP ELSE EXCLUSIVE EXISTS FILE
+FLOAT FOR FROM GRANT GROUP HAVING IDENTIFIED IMMEDIATE IN INCREMENT INDEX INITIAL INSERT INTEGER
+INTERSECT INTO IS LEVEL LIKE LOCK LONG MAXEXTENTS MINUS MLSLABEL MODE MODIFY NOAUDIT NOCOMPRESS
+NOT NOWAIT NULL NUMBER OF OFFLINE ON ONLINE OPTION OR ORDER PCTFREE PRIOR PUBLIC RAW RENAME
+RESOURCE REVOKE ROW ROWID ROWNUM ROWS SELECT SESSION SET SHARE SIZE SMALLINT START SUCCESSFUL
+SYNONYM SYSDATE TABLE THEN TO TRIGGER UID UNION UNIQUE UPDATE USER VALIDATE VALUES VARCHAR
+VARCHAR2 VIEW WHENEVER WHERE WITH
+"""
+
+
+def test_no_bind_table_or_column_is_a_reserved_word() -> None:
+    """ORA-01745, ORA-00904: the parsers do not mind, the database does."""
+    names = {name for text in EDGE.values() for name in re.findall(r"(?<!\w):(\w+)", text)}
+    for table, columns in tables().items():
+        names |= {table} | columns
+    for step in steps():
+        names |= set(re.findall(r"\bAS (\w+)", step.text))
+    assert not {name for name in names if name.upper() in RESERVED.split()}
 
 
 def without(text: str, statement: str) -> str:

@@ -17,7 +17,7 @@ from millrace.anomaly.store import Swept
 from millrace.errors import ConfigurationError, MillraceError, Unavailable, WriteConflict
 
 MARKS = {
-    "listed": "JSON_TABLE(:listed, '$[*]' COLUMNS (name VARCHAR2(1024) PATH '$'))",
+    "listed": "JSON_TABLE(:listed, '$[*]' COLUMNS (name VARCHAR2(1024) PATH '$')) j",
     "locked": "FOR UPDATE OF s.series WAIT 15",
     "held": "FOR UPDATE WAIT 15",
 }

@@ -104,12 +104,16 @@ async def _storm(folder: Path, stream: list[Put]) -> tuple[Check, set[bytes]]:
             killer.cancel()
         counters = cloud.mappings[0].snapshot()
         injected = sum(entry.times for entry in cloud.injector.injected())
+        operations = cloud.gateway.counters.snapshot().values()
+        calls = sum(operation.calls for operation in operations)
         # The storm was one: none of these may be true by accident.
         assert counters.function_errors > 0, "workers were killed"
         assert counters.redelivered > 1_000
         assert counters.resumed > 0, "partial answers"
         assert counters.given_up == 0
-        assert injected > 500
+        # How many calls there are depends on how full the batches were, so on the machine.
+        assert calls > 2_000
+        assert injected >= 0.05 * calls, "errors on one call in twenty"
         cloud.injector.use(FaultPlan())
         return await check(cloud, load(ROOT / "features.toml")), await _poison_kept(cloud)
 

@@ -20,7 +20,9 @@ END millrace_anomaly;
 CREATE OR REPLACE PACKAGE BODY millrace_anomaly AS
   c_most_alerts CONSTANT NUMBER := 100;
   c_most_bytes  CONSTANT NUMBER := 60000;
-  c_distance_ms CONSTANT NUMBER := 6000;
+  c_a_minute    CONSTANT NUMBER := 10;
+  c_minute_ms   CONSTANT NUMBER := 60000;
+  c_retry_ms    CONSTANT NUMBER := 6000;
   c_lease_ms    CONSTANT NUMBER := 60000;
   c_longest_ms  CONSTANT NUMBER := 600000;
   c_purge_rows  CONSTANT NUMBER := 10000;
@@ -399,12 +401,12 @@ CREATE OR REPLACE PACKAGE BODY millrace_anomaly AS
   FUNCTION claimed_digest RETURN VARCHAR2 IS
     v_name     locks.name%TYPE;
     v_now_ms   NUMBER := now_ms;
-    v_tried_ms NUMBER;
+    v_tried    NUMBER;
     v_digest   VARCHAR2(64);
   BEGIN
     SELECT l.name INTO v_name FROM locks l WHERE l.name = 'outbox' FOR UPDATE WAIT 15;
-    SELECT MAX(d.tried_ms) INTO v_tried_ms FROM digests d;
-    IF v_now_ms - v_tried_ms < c_distance_ms THEN
+    SELECT COUNT(*) INTO v_tried FROM digests d WHERE d.tried_ms > v_now_ms - c_minute_ms;
+    IF v_tried >= c_a_minute THEN
       RETURN NULL;
     END IF;
     SELECT MIN(d.digest_id) KEEP (DENSE_RANK FIRST ORDER BY d.created_ms, d.digest_id)
@@ -459,7 +461,7 @@ CREATE OR REPLACE PACKAGE BODY millrace_anomaly AS
         v_problem := SUBSTR(SQLERRM, 1, 1000);
         v_now_ms := now_ms;
         UPDATE digests
-        SET due_ms = v_now_ms + LEAST(c_longest_ms, c_distance_ms * POWER(2, LEAST(attempts, 10))),
+        SET due_ms = v_now_ms + LEAST(c_longest_ms, c_retry_ms * POWER(2, LEAST(attempts, 10))),
             problem = v_problem
         WHERE digest_id = v_digest AND delivered_flag = 'N' AND attempts = v_attempts;
         COMMIT;

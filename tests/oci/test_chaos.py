@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from millrace.anomaly import oracle
 from millrace.anomaly.delivery import deliver
-from millrace.anomaly.digest import DISTANCE_MS, LEASE_MS, Digest
+from millrace.anomaly.digest import LEASE_MS, Digest
 from millrace.anomaly.pipeline import Pipeline
 from millrace.anomaly.sql_store import SqlStore
 from millrace.errors import TransientError, Unavailable
@@ -137,7 +137,7 @@ class Run:
         """Deliver until it is answered, in any order within the batch."""
         while True:
             self.rng.shuffle(batch)
-            self.now_ms += self.rng.randint(0, 2 * DISTANCE_MS)
+            self.now_ms += self.rng.randint(0, 12_000)
             self._break_something()
             try:
                 self.pipeline.handle(payload(batch), self.now_ms)

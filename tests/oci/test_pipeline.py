@@ -10,7 +10,7 @@ import pytest
 from millrace.anomaly import Detector, Verdict
 from millrace.anomaly.instants import iso_ms
 from millrace.anomaly.pipeline import Pipeline
-from millrace.errors import Unavailable
+from millrace.errors import ConfigurationError, Unavailable
 
 from tests.oci.making import NOW_MS, START_S, STEP_S, STREAM, Kept, event, history, payload, record
 
@@ -227,3 +227,13 @@ def test_a_topic_that_fails_leaves_alerts_in_the_outbox(kept: Kept) -> None:
     report = pipeline.handle(payload(history(1200, spikes=[1000])), NOW_MS)
     assert report.problem == "the topic does not answer"
     assert kept.rows("SELECT delivered_flag, attempts FROM digests") == [("N", 1)]
+
+
+class Dying:
+    def publish(self, title: str, body: str) -> str:
+        raise ConfigurationError("there is no such topic")
+
+
+def test_a_topic_that_is_not_there_fails_no_batch(kept: Kept) -> None:
+    report = Pipeline(kept.store, Dying()).handle(payload(history(1200, spikes=[1000])), NOW_MS)
+    assert (report.stored, report.problem) == (1200, "there is no such topic")

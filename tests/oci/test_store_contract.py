@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 from millrace.anomaly.delivery import deliver
-from millrace.anomaly.digest import DISTANCE_MS, LEASE_MS, MOST_ALERTS, retry_at_ms
+from millrace.anomaly.digest import (
+    LEASE_MS,
+    MINUTE_MS,
+    MOST_A_MINUTE,
+    MOST_ALERTS,
+    retry_at_ms,
+)
 from millrace.anomaly.metrics import Metric
 from millrace.anomaly.pipeline import Pipeline
 from millrace.anomaly.rows import Alert, EpisodeRow, EventRow, Poison, SeriesState
@@ -176,19 +182,27 @@ def test_who_lost_its_lease_cannot_give_the_digest_back(opened: Opened) -> None:
     assert slow is not None
     assert quick is not None
     opened.store.failed(slow, "too slow", NOW_MS + LEASE_MS)
-    assert opened.store.claim_digest(NOW_MS + LEASE_MS + DISTANCE_MS * 3) is None
+    assert opened.store.claim_digest(NOW_MS + 2 * LEASE_MS - 1) is None
 
 
-def test_digests_keep_their_distance(opened: Opened) -> None:
+def test_more_alerts_than_one_digest_holds(opened: Opened) -> None:
     put_alerts(opened, MOST_ALERTS + 5)
-    first = opened.store.claim_digest(NOW_MS)
+    first, second = opened.store.claim_digest(NOW_MS), opened.store.claim_digest(NOW_MS)
     assert first is not None
-    opened.store.delivered(first, "1", NOW_MS)
-    assert opened.store.claim_digest(NOW_MS + DISTANCE_MS - 1) is None
-    second = opened.store.claim_digest(NOW_MS + DISTANCE_MS)
     assert second is not None
     assert (len(first.alert_ids), len(second.alert_ids)) == (MOST_ALERTS, 5)
     assert not set(first.alert_ids) & set(second.alert_ids)
+
+
+def test_so_many_digests_a_minute(opened: Opened) -> None:
+    for number in range(MOST_A_MINUTE + 1):
+        put_alerts(opened, 1, f"{number:02}-")
+        digest = opened.store.claim_digest(NOW_MS + number)
+        assert (digest is None) == (number == MOST_A_MINUTE)
+        if digest is not None:
+            opened.store.delivered(digest, "m", NOW_MS + number)
+    assert opened.store.claim_digest(NOW_MS + MINUTE_MS - 1) is None
+    assert opened.store.claim_digest(NOW_MS + MINUTE_MS) is not None
 
 
 class Topic:

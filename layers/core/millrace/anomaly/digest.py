@@ -1,9 +1,9 @@
 """Alerts as messages: digests that the Notifications service takes, and when to try them.
 
 The service takes 64 KB a message, 60 messages a minute a topic, and 10 a minute by e-mail. So many
-alerts go into one digest, and digests keep a distance. A digest is frozen when it is made: when it
-is tried again it has the same id, title and body, so that a receiver can tell a repetition, which
-can only come about when the service took a message and its answer was lost.
+alerts go into one digest, and ten digests are tried a minute. A digest is frozen when it is made:
+when it is tried again it has the same id, title and body, so that a receiver can tell a repetition,
+which can only come about when the service took a message and its answer was lost.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from millrace.anomaly.instants import iso_ms
 
 MOST_ALERTS = 100
 MOST_BYTES = 60_000
-# Ten a minute is what the service sends by e-mail.
-DISTANCE_MS = 6_000
+# What the service sends by e-mail.
+MOST_A_MINUTE = 10
+MINUTE_MS = 60_000
+_RETRY_MS = 6_000
 # How long a claimed digest is its claimer's. Longer than a delivery can take with its retries.
 LEASE_MS = 60_000
 _LONGEST_WAIT_MS = 600_000
@@ -67,7 +69,7 @@ def digest_of(pending: Sequence[Pending]) -> Digest:
 
 def retry_at_ms(attempts: int, now_ms: int) -> int:
     """When to try a digest again that failed so often."""
-    return now_ms + min(_LONGEST_WAIT_MS, DISTANCE_MS << min(attempts, 10))
+    return now_ms + min(_LONGEST_WAIT_MS, _RETRY_MS << min(attempts, 10))
 
 
 def _entry(alert: Pending) -> dict[str, object]:

@@ -12,9 +12,11 @@ from millrace.anomaly.metrics import Metric, read
 from millrace.anomaly.rows import Poison
 from millrace.anomaly.store import Store
 from millrace.connector_hub import Rejected, decode
-from millrace.errors import InvalidEvent, TransientError, WriteConflict
+from millrace.errors import InvalidEvent, MillraceError, WriteConflict
 
 _TRIES = 3
+# An invocation sends no more, for its time is short; the next one, or the sweep, goes on.
+_MOST_DIGESTS = 3
 
 
 @dataclass(slots=True)
@@ -81,14 +83,18 @@ class Pipeline:
 
     def _deliver(self, topic: Topic, report: Report, now_ms: int) -> None:
         """The batch is stored whatever happens here."""
-        try:
-            done = deliver(self._store, topic, now_ms)
-        except TransientError as error:
-            report.problem = f"alerts stay in the outbox: {type(error).__name__}"
-            return
-        if done is not None:
-            report.delivered = done.alerts
+        for _ in range(_MOST_DIGESTS):
+            try:
+                done = deliver(self._store, topic, now_ms)
+            except MillraceError as error:
+                report.problem = f"alerts stay in the outbox: {type(error).__name__}"
+                return
+            if done is None:
+                return
+            report.delivered += done.alerts
             report.problem = done.problem
+            if done.problem is not None:
+                return
 
 
 def sort_out(body: bytes, now_ms: int) -> tuple[list[Metric], list[Poison]]:

@@ -50,8 +50,9 @@ class SqlStore:
         """The next digest: one that waits to be tried again, else a new one of what is pending."""
         with self._database.transaction() as session:
             session.rows(statements.LOCK, {"name": "outbox"})
-            ((tried_ms,),) = session.rows(statements.LAST_TRY, {})
-            if tried_ms is not None and now_ms - tried_ms < digest.DISTANCE_MS:
+            since = {"since_ms": now_ms - digest.MINUTE_MS}
+            ((tried,),) = session.rows(statements.TRIED, since)
+            if tried >= digest.MOST_A_MINUTE:
                 return None
             return _due(session, now_ms) or _fresh(session, now_ms)
 

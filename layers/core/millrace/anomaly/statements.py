@@ -75,7 +75,7 @@ VALUES (:quarantine_id, :reason, :message, :source_stream, :source_partition,
 # The outbox. One row of `locks` is held while digests are made and claimed.
 LOCK = "SELECT name FROM locks WHERE name = :name $held"
 
-LAST_TRY = "SELECT MAX(tried_ms) FROM digests"
+TRIED = "SELECT COUNT(*) FROM digests WHERE tried_ms > :since_ms"
 
 DUE_DIGEST = """
 SELECT digest_id, title, body, attempts FROM digests

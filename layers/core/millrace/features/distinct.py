@@ -28,6 +28,8 @@ STANDARD_ERROR = (K - 2) ** -0.5
 _RECENT_KEPT = EXACT + 1
 _RECENT_MOST = 2 * _RECENT_KEPT
 _TAIL_MOST = 64
+# From here on it pays to look whether values can be added all at once.
+_MANY = 8
 _MASK = (1 << 64) - 1
 _WHEN = itemgetter(1)
 
@@ -125,6 +127,13 @@ class Distinct:
             self._base_s = times_s[0]
         base_s = self._base_s
         sketch = self._sketch
+        if len(times_s) >= _MANY and self._are_newest(times_s):
+            # Nothing to compare: what was seen before was seen earlier.
+            seconds = [time_s - base_s for time_s in times_s]
+            recent.update(zip(identities, seconds, strict=True))
+            if sketch is not None:
+                tail.update(zip(map(hash32, identities), seconds, strict=True))
+            return
         newest_s = 0 if sketch is None else sketch.newest_s
         for identity, time_s in zip(identities, times_s, strict=True):
             seen = time_s - base_s
@@ -140,6 +149,13 @@ class Distinct:
                             tail[hashed] = seen
                     elif before < seen:
                         tail[hashed] = seen
+
+    def _are_newest(self, times_s: Sequence[int]) -> bool:
+        """Whether these times rise, from the newest that is here on."""
+        newest = max(self._recent.values(), default=0) + self._base_s
+        if self._sketch is not None:
+            newest = max(newest, self._sketch.newest_s)
+        return times_s[0] >= newest and [*times_s] == sorted(times_s)
 
     def settle(self, floor_s: int) -> None:
         """Keep to the bounds; what was last seen before `floor_s` may go.

@@ -69,13 +69,12 @@ def fold(
 
 def _remembered_at_once(after: Profile, events: Sequence[Event]) -> bool:
     """Remember the ids of all events where it can be told quickly that none is late or known."""
-    ids, hashes, times_ms, *_ = zip(*events)  # noqa: B905  events are of one length
-    if (
-        times_ms[0] < max(after.latest_ms, after.floor_ms)
-        or list(times_ms) != sorted(times_ms)
-        or None in ids
-        or not after.ids.are_new(hashes)
-    ):
+    times_ms = [event[2] for event in events]
+    if times_ms[0] < max(after.latest_ms, after.floor_ms) or times_ms != sorted(times_ms):
+        return False
+    hashes = [event[1] for event in events]
+    # An event without an id has a hash of 0.
+    if 0 in hashes or not after.ids.are_new(hashes):
         return False
     after.ids.extend(hashes, [time_ms // 1000 for time_ms in times_ms])
     return True
@@ -141,7 +140,7 @@ def _add_each(after: Profile, events: Sequence[Event], plan: Plan) -> None:
 
 def _add_all(after: Profile, events: Sequence[Event], plan: Plan) -> None:
     """Add events that are neither late nor known, in any order, column by column."""
-    _, _, times_ms, types, _, fields = zip(*events)  # noqa: B905  see above
+    _, _, times_ms, types, _, fields = zip(*events)  # noqa: B905  events are of one length
     try:
         kind_of = plan.type_indexes(after.types)
         kinds = [kind_of[name] for name in types]
@@ -261,12 +260,15 @@ def _add_distinct(profile: Profile, added: Sequence[Event], oldest_s: int) -> No
     for (scope, field), state in profile.tracks.items():
         if not state.distinct:
             continue
-        rows = [(event[5][field], event[2] // 1000, event[3]) for event in added]
+        chosen = added
         if scope != ALL:
-            rows = [row for row in rows if _scope_of(profile, row[2]) == scope]
-        rows = [row for row in rows if row[0] != MISSING]
-        if rows:
-            values, times_s, _ = zip(*rows, strict=True)
+            chosen = [event for event in added if _scope_of(profile, event[3]) == scope]
+        values = [event[5][field] for event in chosen]
+        times_s = [event[2] // 1000 for event in chosen]
+        if MISSING in values:
+            times_s = [t for t, value in zip(times_s, values, strict=True) if value != MISSING]
+            values = [value for value in values if value != MISSING]
+        if values:
             distinct = state.distinct.copy()
             distinct.add(values, times_s)
             distinct.settle(oldest_s)

@@ -81,14 +81,16 @@ class RecentIds:
             self._new.update(zip(hashes, times_s, strict=True))
         self._hashes.extend(hashes)
         seconds, counts = self._seconds, self._counts
-        newest = seconds[-1] if seconds else -1
-        for second in times_s:
-            if second == newest:
-                counts[-1] += 1
+        start, count = 0, len(times_s)
+        while start < count:
+            second = times_s[start]
+            end = bisect_right(times_s, second, start)
+            if seconds and seconds[-1] == second:
+                counts[-1] += end - start
             else:
                 seconds.append(second)
-                counts.append(1)
-                newest = second
+                counts.append(end - start)
+            start = end
 
     def second_of(self, hashed: int) -> int:
         """The second of the event with this id; -1 where it is not remembered.

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any
 
 import oracledb
-from millrace.anomaly.oracle import BIND_TYPES, MARKS, SWEEP
+from millrace.anomaly.oracle import BIND_TYPES, MARKS, READ_ONLY, SWEEP
 from millrace.anomaly.sqlite import SqliteDatabase
 
 _NAME = re.compile(r"(?<!['\w]):(\w+)")
@@ -121,8 +121,12 @@ class Cursor:
     def var(self, kind: object, **_: object) -> Var:
         return Var()
 
-    def execute(self, statement: str, binds: Mapping[str, Any]) -> None:
+    def execute(self, statement: str, binds: Mapping[str, Any] | None = None) -> None:
         pool = self.connection.pool
+        if statement == READ_ONLY:
+            self.connection.sqlite.execute("BEGIN")
+            return
+        assert binds is not None
         pool.statements.append((statement, binds))
         pool.fail(statement)
         if statement == SWEEP:
@@ -167,7 +171,7 @@ class Cursor:
         columns = [column[0] for column in self._cursor.description]
         return tuple(
             datetime.fromisoformat(value).replace(tzinfo=None)
-            if column == "event_time" and value is not None
+            if column.endswith("_time") and value is not None
             else value
             for column, value in zip(columns, row, strict=True)
         )

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from millrace import database
-from millrace.anomaly import oracle
+from millrace.anomaly.desk import Desk
 from millrace.anomaly.migrations import migrate, read_migrations
+from millrace.anomaly.oracle import OracleDatabase
 from millrace.anomaly.sql_store import SqlStore
 from millrace.anomaly.sqlite import SqliteDatabase
 
@@ -28,23 +29,27 @@ TABLES = (
 
 
 class Opened(NamedTuple):
-    """A store, and a way to run a statement beside it."""
+    """A store and its desk, and a way to run a statement beside them."""
 
     store: SqlStore
+    desk: Desk
     run: Callable[[str], list[tuple[Any, ...]]]
 
 
 def sqlite_store(folder: Path) -> Opened:
     """In a file."""
     kept = SqliteDatabase(folder / "test.db")
-    return Opened(SqlStore(kept), lambda text: kept.connection.execute(text).fetchall())
+    return Opened(SqlStore(kept), Desk(kept), lambda text: kept.connection.execute(text).fetchall())
 
 
 def recorded_store(folder: Path) -> Opened:
     """Oracle's edge over the recording driver."""
     pool = Pool(str(folder / "test.db"))
     connection = pool.database.connection
-    return Opened(oracle.store(pool), lambda text: connection.execute(text).fetchall())
+    database = OracleDatabase(pool)
+    return Opened(
+        SqlStore(database), Desk(database), lambda text: connection.execute(text).fetchall()
+    )
 
 
 def oracle_store(folder: Path) -> Opened:
@@ -67,7 +72,8 @@ def oracle_store(folder: Path) -> Opened:
             connection.commit()
             return list(rows)
 
-    return Opened(oracle.store(pool), run)
+    opened = OracleDatabase(pool)
+    return Opened(SqlStore(opened), Desk(opened), run)
 
 
 STORES: dict[str, Callable[[Path], Opened]] = {

@@ -221,6 +221,7 @@ def test_a_pass_of_the_package_is_the_statements_and_their_counts() -> None:
     assert body == ""
 
 
+# SET TRANSACTION, which neither parser takes, is the one that is not parsed.
 @pytest.mark.parametrize("text", [oracle.SWEEP, database.IN_UTC])
 def test_what_the_edge_runs_beside_statements(text: str) -> None:
     assert parsed(text) == []

@@ -21,13 +21,23 @@ MARKS = {
     "locked": "FOR UPDATE OF s.series WAIT 15",
     "held": "FOR UPDATE WAIT 15",
 }
+READ_ONLY = "SET TRANSACTION READ ONLY"
 SWEEP = "BEGIN millrace_anomaly.sweep(:found, :strange, :alerts, :ran); END;"
 
 # What the driver would guess from the first row's value, and get wrong where that is null, where
 # a time has a fraction, or where a text is long.
-_DOUBLE = ("score", "expected", "low_value", "high_value", "peak_score", "peak_value", "last_value")
+_DOUBLE = (
+    "sensitivity",
+    "score",
+    "expected",
+    "low_value",
+    "high_value",
+    "peak_score",
+    "peak_value",
+    "last_value",
+)
 _TIME = ("event_time", "now_time", "before_time", "start_time", "end_time", "peak_time")
-_NUMBER = ("metric_value", "feature1", "feature2", "source_offset", "newest_ms")
+_NUMBER = ("metric_value", "feature1", "feature2", "source_offset", "newest_ms", "muted_until_ms")
 BIND_TYPES: dict[str, Any] = {
     **dict.fromkeys(_DOUBLE, oracledb.DB_TYPE_BINARY_DOUBLE),
     **dict.fromkeys(_TIME, oracledb.DB_TYPE_TIMESTAMP),
@@ -62,6 +72,17 @@ class OracleDatabase:
                 _rolled_back(connection)
                 raise
             connection.commit()
+
+    @contextmanager
+    def reading(self) -> Iterator[OracleSession]:
+        """Reads of one moment."""
+        with _ours(), self._pool.acquire() as connection:
+            with connection.cursor() as cursor:
+                cursor.execute(READ_ONLY)
+            try:
+                yield OracleSession(connection)
+            finally:
+                _rolled_back(connection)
 
     def sweep(self) -> Swept:
         """Run the package's sweep, which commits by itself."""

@@ -20,6 +20,10 @@ class Database(Protocol):
         """Committed at the end of the block; rolled back, and its errors ours, when it raises."""
         ...
 
+    def reading(self) -> AbstractContextManager[Session]:
+        """Reads of one moment, which hold nobody up and change nothing."""
+        ...
+
     def sweep(self) -> Swept:
         """Run the sweep, in its own transaction."""
         ...
@@ -43,7 +47,7 @@ class SqlStore:
 
     def pending(self) -> list[Pending]:
         """The alerts that no digest holds yet, oldest first."""
-        with self._database.transaction() as session:
+        with self._database.reading() as session:
             return _pending(session, None)
 
     def claim_digest(self, now_ms: int) -> Digest | None:

@@ -66,6 +66,16 @@ class SqliteDatabase:
                 raise
             self._connection.commit()
 
+    @contextmanager
+    def reading(self) -> Iterator[SqliteSession]:
+        """A snapshot, beside whoever writes."""
+        with _ours(self._path):
+            self._connection.execute("BEGIN")
+            try:
+                yield SqliteSession(self._connection)
+            finally:
+                self._connection.rollback()
+
     def sweep(self) -> Swept:
         """One transaction, which nobody else can be in: passes until one finds nothing."""
         total: Counter[str] = Counter()

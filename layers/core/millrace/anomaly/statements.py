@@ -121,3 +121,54 @@ PURGE = (
     "DELETE FROM episodes WHERE end_time < :before_time",
     "DELETE FROM quarantine WHERE received_time < :before_time",
 )
+
+# The operator's desk.
+SERIES = """
+SELECT s.series, s.events, s.late_events, s.newest_ms, s.last_value, COALESCE(t.sensitivity, 1),
+       t.muted_until_ms, COALESCE(t.false_alarms, 0)
+FROM series_state s LEFT JOIN series_settings t ON t.series = s.series
+ORDER BY s.series"""
+
+ALERTS = """
+SELECT alert_id, series, event_time, metric_value, score, expected, low_value, high_value, reason,
+       raised_by, muted_flag, raised_time, acknowledged_time, acknowledged_by, false_alarm_flag
+FROM alerts
+WHERE (:series IS NULL OR series = :series)
+  AND (:only_open = 'N' OR acknowledged_time IS NULL)
+ORDER BY event_time DESC, alert_id"""
+
+ONE_ALERT = """
+SELECT alert_id, series, event_time, metric_value, score, expected, low_value, high_value, reason,
+       raised_by, muted_flag, raised_time, acknowledged_time, acknowledged_by, false_alarm_flag
+FROM alerts
+WHERE alert_id = :alert_id"""
+
+ACKNOWLEDGE = """
+UPDATE alerts SET acknowledged_time = :now_time, acknowledged_by = :who
+WHERE alert_id = :alert_id AND acknowledged_time IS NULL"""
+
+CALL_FALSE = """
+UPDATE alerts SET false_alarm_flag = 'Y' WHERE alert_id = :alert_id AND false_alarm_flag = 'N'"""
+
+SETTINGS_OF = "SELECT series FROM series_settings WHERE series = :series"
+NEW_SETTINGS = "INSERT INTO series_settings (series) VALUES (:series)"
+COUNT_FALSE = "UPDATE series_settings SET false_alarms = false_alarms + 1 WHERE series = :series"
+SENSITIVITY = "UPDATE series_settings SET sensitivity = :sensitivity WHERE series = :series"
+MUTE = "UPDATE series_settings SET muted_until_ms = :muted_until_ms WHERE series = :series"
+
+POINTS = """
+SELECT event_id, event_time, metric_value, score, anomaly_flag, late_flag, reason FROM raw_events
+WHERE series = :series AND event_time >= :start_time AND event_time < :end_time
+ORDER BY event_time, event_id"""
+
+EPISODES = """
+SELECT episode_id, series, start_time, end_time, peak_time, peak_score, peak_value, strange_points
+FROM episodes
+WHERE series = :series AND end_time >= :start_time AND start_time < :end_time
+ORDER BY start_time, episode_id"""
+
+QUARANTINED = """
+SELECT quarantine_id, reason, message, source_stream, source_partition, source_offset, payload,
+       received_time
+FROM quarantine
+ORDER BY received_time DESC, quarantine_id"""

@@ -12,6 +12,7 @@ from millrace.aws import client
 from millrace.errors import Unavailable
 from millrace.events import EventReader
 from millrace.features.environment import definitions_of, required
+from millrace.inference.http import request_id
 from millrace.ingest import ingest, try_later
 from millrace.producer import Producer
 
@@ -25,6 +26,7 @@ producer = Producer(client("kinesis"), required(os.environ, "STREAM_NAME"), trie
 @metrics.log_metrics(raise_on_empty_metrics=False)
 def handler(event: object, context: object) -> dict[str, Any]:
     """Answer 202, or an error that names the field."""
+    logger.set_correlation_id(request_id(event))
     try:
         answer = ingest(event, reader, producer, now_ms=time.time_ns() // 1_000_000)
     except Unavailable as error:

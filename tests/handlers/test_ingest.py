@@ -16,6 +16,7 @@ from tests.features.making import JSON
 from tests.features.services import failing
 from tests.handlers.malformed import deep, event, now_ms
 from tests.handlers.running_handlers import ROOT, SHARED, STREAM, Handlers
+from tests.inference.handling import handler
 
 _users = itertools.count()
 REQUESTS = st.fixed_dictionaries({}, optional={"body": JSON | st.text(), "isBase64Encoded": JSON})
@@ -143,6 +144,15 @@ def test_a_stream_that_refuses_is_an_answer_for_later(handlers: Handlers) -> Non
     handlers.services.heal()
     assert post(handlers, json.dumps(event(user, 1)))[0] == 202
     assert len(stream.new()) == 1
+
+
+def test_what_a_request_logs_has_the_gateway_s_id_of_it(handlers: Handlers) -> None:
+    sample = json.loads((ROOT / "events/ingest/metric.json").read_text())
+    environment = {"AWS_ENDPOINT_URL": handlers.services.url, "STREAM_NAME": "there-is-none"}
+    with handler("ingest", environment) as function:
+        assert function(sample)["statusCode"] == 503
+        (line,) = [one for one in function.printed() if one.get("level") == "WARNING"]
+    assert line["correlation_id"] == sample["requestContext"]["requestId"]
 
 
 def test_one_refusal_is_tried_again(handlers: Handlers) -> None:

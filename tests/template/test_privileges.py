@@ -21,7 +21,7 @@ NETWORK_NEEDS = grants("ec2", "DescribeNetworkInterfaces DescribeSubnets", "*") 
     " UnassignPrivateIpAddresses",
     "arn:aws:ec2:r:1:*/*",
 )
-ITEMS = "BatchGetItem GetItem PutItem UpdateItem"
+ITEMS = "BatchGetItem GetItem PutItem"
 
 ENRICH = (
     grants(
@@ -103,7 +103,7 @@ NEEDS: Mapping[str, tuple[str, Mapping[str, str], set[Grant]]] = {
     "enrich, DAX": (
         "EnrichRole",
         NETWORK,
-        ENRICH | NETWORK_NEEDS | grants("dax", ITEMS, "{DaxCluster.Arn}"),
+        ENRICH | NETWORK_NEEDS | grants("dax", "PutItem", "{DaxCluster.Arn}"),
     ),
     "enrich, key": ("EnrichRole", {"CustomerKey": "on"}, ENRICH | WHOLE_KEY),
     "enrich, traced": ("EnrichRole", {"Tracing": "on"}, ENRICH | TRACES),

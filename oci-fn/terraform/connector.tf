@@ -5,6 +5,7 @@ resource "oci_sch_service_connector" "anomaly" {
   display_name   = "${var.prefix}-stream-to-function"
   description    = "Hands the events of ${var.names.stream} to ${var.names.function}"
   freeform_tags  = var.tags
+  depends_on     = [oci_identity_policy.pipeline]
 
   source {
     kind      = "streaming"

@@ -1,4 +1,5 @@
-# Each part may do what it needs, on the one thing that it needs it for.
+# Each part may do what it needs, and as far as a policy can say so on the one thing that it needs it
+# for.
 resource "oci_identity_dynamic_group" "functions" {
   compartment_id = var.tenancy_id
   name           = "${var.prefix}-functions"
@@ -25,14 +26,20 @@ resource "oci_identity_policy" "pipeline" {
     [
       "Allow dynamic-group ${oci_identity_dynamic_group.functions.name} to read secret-bundles in compartment id ${var.compartment_id} where target.secret.id = '${oci_vault_secret.database_password.id}'",
     ],
+    # Of topics, no policy can name one: publishing in this compartment, and nothing else.
     [
       for group in [oci_identity_dynamic_group.functions.name, oci_identity_dynamic_group.database.name] :
-      "Allow dynamic-group ${group} to use ons-topics in compartment id ${var.compartment_id} where all {target.topic.id = '${oci_ons_notification_topic.anomaly.id}', request.permission = 'ONS_TOPIC_PUBLISH'}"
+      "Allow dynamic-group ${group} to use ons-topics in compartment id ${var.compartment_id} where request.permission = 'ONS_TOPIC_PUBLISH'"
     ],
-    local.with_function ? [
-      "Allow any-user to {STREAM_READ, STREAM_CONSUME} in compartment id ${var.compartment_id} where all {request.principal.type = 'serviceconnector', request.principal.id = '${oci_sch_service_connector.anomaly[0].id}', target.stream.id = '${oci_streaming_stream.anomaly.id}'}",
-      "Allow any-user to use fn-function in compartment id ${var.compartment_id} where all {request.principal.type = 'serviceconnector', request.principal.id = '${oci_sch_service_connector.anomaly[0].id}'}",
-      "Allow any-user to use fn-invocation in compartment id ${var.compartment_id} where all {request.principal.type = 'serviceconnector', request.principal.id = '${oci_sch_service_connector.anomaly[0].id}'}",
-    ] : [],
+    # In the words of the console, which writes these for a connector that it makes.
+    [
+      "Allow any-user to {STREAM_READ, STREAM_CONSUME} in compartment id ${var.compartment_id} where all {${local.by_connector}, target.stream.id = '${oci_streaming_stream.anomaly.id}'}",
+      "Allow any-user to use fn-function in compartment id ${var.compartment_id} where all {${local.by_connector}}",
+      "Allow any-user to use fn-invocation in compartment id ${var.compartment_id} where all {${local.by_connector}}",
+    ],
   )
+}
+
+locals {
+  by_connector = "request.principal.type = 'serviceconnector', request.principal.compartment.id = '${var.compartment_id}'"
 }

@@ -19,6 +19,7 @@ from typing import Any
 
 import hcl2
 import pytest
+import yaml
 
 from tests.oci.stores import ROOT
 from tests.oci.terraform.schema import RESOURCES
@@ -93,10 +94,11 @@ def test_no_secret_stands_in_an_output() -> None:
     assert "password" not in text
 
 
-def test_the_functions_name_is_that_of_func_yaml() -> None:
+def test_application_and_function_have_the_names_that_fn_deploys_to() -> None:
     text = (FOLDER / "variables.tf").read_text(encoding="utf-8")
-    assert re.search(r'function\s+= optional\(string, "extract-features"\)', text)
-    assert (ROOT / "oci-fn/extract-features/func.yaml").is_file()
+    for part, path in (("application", "app.yaml"), ("function", "extract-features/func.yaml")):
+        name = yaml.safe_load((ROOT / "oci-fn" / path).read_text(encoding="utf-8"))["name"]
+        assert re.search(rf'{part}\s+= optional\(string, "{name}"\)', text)
 
 
 if TERRAFORM is not None:

@@ -5,12 +5,14 @@ The folder is built in a copy of what git has, and runs with nothing but its own
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +24,7 @@ import yaml
 from millrace.anomaly.sqlite import SqliteDatabase
 
 from tests.architecture.source import tracked
-from tests.oci.making import event, payload, record
+from tests.oci.making import Kept, event, history, payload, record
 from tests.oci.stores import ROOT
 
 FUNCTION = Path("oci-fn/extract-features")
@@ -208,6 +210,33 @@ def test_it_fails_well_without_a_database_to_reach(built: Path, tmp_path: Path) 
     for secret in ("hunter2", "127.0.0.1"):
         assert secret not in text
         assert secret not in told
+
+
+def test_a_function_that_is_killed_leaves_all_or_nothing(built: Path, tmp_path: Path) -> None:
+    """SIGKILL in the middle of batches, which come again: the end is that of a clean run."""
+    wanted, path = Kept(), tmp_path / "millrace.db"
+    records = history(3000, spikes=[900, 2000])
+    wanted.handle(records)
+    database = SqliteDatabase(path)  # the tables are there before the first kill
+    for wait_s in (0.02, 0.1, 0.3, None):
+        running = Fdk(built / FUNCTION, path)
+        try:
+            if wait_s is not None:
+                # The first call imports the library; the one that is killed is another.
+                running.call(b"[]")
+                killer = threading.Timer(wait_s, running.process.kill)
+                killer.start()
+                with contextlib.suppress(httpx.HTTPError):
+                    running.call(payload(records))
+                killer.join()
+            else:
+                status, _ = running.call(payload(records))
+                assert status == 200
+        finally:
+            running.stop()
+        ((stored,),) = database.connection.execute("SELECT COUNT(*) FROM raw_events")
+        assert stored in (0, len(records))
+    assert Kept(database).results() == wanted.results()
 
 
 def test_the_requirements_are_locked_and_few() -> None:

@@ -20,7 +20,7 @@ WHERE event_id IN (SELECT name FROM $listed)"""
 KNOWN_PLACES = """
 SELECT event_id, source_offset FROM raw_events
 WHERE source_stream = :stream AND source_partition = :place
-AND source_offset BETWEEN :first AND :last"""
+AND source_offset IN (SELECT CAST(name AS INTEGER) FROM $listed)"""
 
 INSERT_EVENT = """
 INSERT INTO raw_events (event_id, series, event_time, metric_value, feature1, feature2,

@@ -60,8 +60,7 @@ class SqlTransaction:
                 partitions[metric.source[:2]].append(metric.source.offset)
         places = {}
         for (stream, partition), offsets in partitions.items():
-            binds: dict[str, object] = {"stream": stream, "place": partition}
-            binds |= {"first": min(offsets), "last": max(offsets)}
+            binds = {"stream": stream, "place": partition, **listed(map(str, offsets))}
             for event_id, offset in self._session.rows(statements.KNOWN_PLACES, binds):
                 places[Source(stream, partition, int(offset))] = event_id
         return places

@@ -12,7 +12,9 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from benchmarks import tutorial_enrichment
 from benchmarks.figures import Figure, Measured, at_most
 
 ROOT = Path(__file__).parents[1]
@@ -49,17 +51,15 @@ ENVIRONMENT = {
     "MILLRACE_FEATURES": str(ROOT / "features.toml"),
 }
 _TIMED = """
-import sys, time
+import gc, sys, time
 begun_s = time.process_time()
 {code}
 used_s = time.process_time() - begun_s
-print(used_s, *(name for name in {heavy!r} if name in sys.modules))
-"""
-_TUTORIAL = """
-import json
-import boto3
-from datetime import datetime, timedelta
-table = boto3.resource("dynamodb").Table("UserFeatureStore")
+made = sys.modules["botocore.client"].BaseClient
+clients = [one for one in gc.get_objects() if isinstance(one, made)]
+print(used_s)
+print(*(name for name in {heavy!r} if name in sys.modules))
+print(*sorted(one.meta.service_model.service_name for one in clients))
 """
 
 
@@ -70,22 +70,35 @@ def functions() -> list[str]:
 
 def of_clients(services: Sequence[str]) -> str:
     """The least that talks to these services."""
-    calls = "\n".join(f"session.client({service!r})" for service in services)
-    return f"import boto3\nsession = boto3.Session()\n{calls}"
+    calls = ", ".join(f"session.client({service!r})" for service in services)
+    return f"import boto3\nsession = boto3.Session()\nclients_at_start = [{calls}]"
 
 
-def started(code: str, folders: Sequence[Path] = ()) -> tuple[float, list[str]]:
-    """Processor seconds of code in a fresh process, and what it loaded of `HEAVY`."""
-    environment = _environment({"PYTHONPATH": os.pathsep.join(map(str, folders))})
+class Start(NamedTuple):
+    """A start in a fresh process: processor seconds, what it loaded of `HEAVY`, its clients."""
+
+    seconds: float
+    heavy: list[str]
+    clients: list[str]
+
+
+def started(code: str, folders: Sequence[Path] = ()) -> Start:
+    """What the start of `code` costs, and what it brings along."""
+    printed = run_fresh(["-c", _TIMED.format(code=code, heavy=HEAVY)], folders)
+    seconds, heavy, clients = printed.split("\n")[:3]
+    return Start(float(seconds), heavy.split(), clients.split())
+
+
+def run_fresh(arguments: Sequence[str], folders: Sequence[Path]) -> str:
+    """What a fresh Python prints, in a function's environment, importing from these folders."""
     done = subprocess.run(
-        [sys.executable, "-c", _TIMED.format(code=code, heavy=HEAVY)],
-        env=environment,
+        [sys.executable, *arguments],
+        env=_environment({"PYTHONPATH": os.pathsep.join(map(str, folders))}),
         capture_output=True,
         text=True,
         check=True,
     )
-    seconds, *heavy = done.stdout.split()
-    return float(seconds), heavy
+    return done.stdout
 
 
 def _environment(more: Mapping[str, str]) -> dict[str, str]:
@@ -108,8 +121,8 @@ def least_ratio(name: str, tries: int, enough: float = 0.0) -> tuple[float, floa
     clients = of_clients(CLIENTS[name])
     ours, floor = [], []
     for _ in range(tries):
-        ours.append(started(code, folders)[0])
-        floor.append(started(clients)[0])
+        ours.append(started(code, folders).seconds)
+        floor.append(started(clients).seconds)
         if min(ours) / min(floor) <= enough and len(ours) > 2:
             break
     return min(ours), min(ours) / min(floor)
@@ -117,12 +130,12 @@ def least_ratio(name: str, tries: int, enough: float = 0.0) -> tuple[float, floa
 
 def measure(tries: int = 12) -> Measured:
     """Every function, beside the tutorial's."""
-    tutorial_s = min(started(_TUTORIAL)[0] for _ in range(tries))
+    tutorial_s = min(started(tutorial_enrichment.START).seconds for _ in range(tries))
     figures: list[Figure] = []
     for name in functions():
         sys.stderr.write(f"millrace: starting {name} …\n")
         seconds, ratio = least_ratio(name, tries)
-        _, heavy = started(*of_function(name))
+        heavy = started(*of_function(name)).heavy
         clients = f" and the clients of {', '.join(CLIENTS[name])}" if CLIENTS[name] else ""
         floor = f"import boto3{clients}"
         figures += [
@@ -131,7 +144,7 @@ def measure(tries: int = 12) -> Measured:
                 f"import of {name}, processor time",
                 seconds * 1000,
                 "ms",
-                rival=("tutorial's handler", tutorial_s * 1000),
+                rival=(tutorial_enrichment.NAME, tutorial_s * 1000),
             ),
             at_most(f"{name}: numpy, protobuf loaded", float(len(heavy)), "modules", 0.0),
         ]

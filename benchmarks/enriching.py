@@ -9,12 +9,13 @@ from pathlib import Path
 
 from millrace.events import EventReader
 from millrace.features.batch import BatchReader
+from millrace.features.cache import EntryCache
 from millrace.features.definitions import Definitions, load
 from millrace.features.dynamodb import to_wire
 from millrace.features.enrich import Enricher
 from millrace.features.entry import Entry
 from millrace.features.item import Attribute
-from millrace.features.store import Conflict, Key, MemoryStore
+from millrace.features.store import Conflict, Key, MemoryStore, Store
 from millrace.kinesis import Stream
 from millrace.objects import MemoryObjects
 
@@ -89,10 +90,12 @@ def shipped() -> Definitions:
     return load(ROOT / "features.toml")
 
 
-def enricher(store: MemoryStore, definitions: Definitions | None = None) -> Enricher:
+def enricher(
+    store: Store, definitions: Definitions | None = None, cache: EntryCache | None = None
+) -> Enricher:
     """A warm worker with nothing remembered yet."""
     reader = BatchReader(EventReader(definitions or shipped()), OneStream(), 1)
-    return Enricher(reader, store, MemoryObjects())
+    return Enricher(reader, store, MemoryObjects(), cache=cache)
 
 
 def run(worker: Enricher, batch: Sequence[Record]) -> None:

@@ -62,12 +62,22 @@ def record(event: dict[str, object], partition_key: str, index: int, arrival_ms:
     }
 
 
-def stream(users: Sequence[str], events_per_s: float, rng: random.Random) -> list[Record]:
-    """One event for each of `users`, at an even pace of event time; each arrives 100 ms later."""
+def stream(
+    users: Sequence[str],
+    events_per_s: float,
+    rng: random.Random,
+    *,
+    first: int = 0,
+    start_ms: int = START_MS,
+) -> list[Record]:
+    """One event for each of `users`, at an even pace of event time; each arrives 100 ms later.
+
+    `first` is how many records there were on the stream before.
+    """
     records = []
     for index, user in enumerate(users):
-        time_ms = START_MS + round(index * 1000 / events_per_s)
-        records.append(record(document(user, time_ms, rng), user, index, time_ms + 100))
+        time_ms = start_ms + round(index * 1000 / events_per_s)
+        records.append(record(document(user, time_ms, rng), user, first + index, time_ms + 100))
     return records
 
 

@@ -10,6 +10,7 @@ from benchmarks.cold_start import (
     TARGET,
     functions,
     least_ratio,
+    of_clients,
     of_function,
     started,
 )
@@ -24,13 +25,16 @@ def test_every_function_is_measured() -> None:
 
 @pytest.mark.parametrize("name", functions())
 def test_a_function_loads_nothing_heavy_at_its_start(name: str) -> None:
-    _, heavy = started(*of_function(name))
-    assert heavy == []
+    start = started(*of_function(name))
+    assert start.heavy == []
+    assert start.clients == sorted(CLIENTS[name]), "others are made when they are first needed"
 
 
 def test_what_is_heavy_would_be_seen() -> None:
-    _, heavy = started("import google.protobuf, numpy")
-    assert sorted(heavy) == sorted(HEAVY)
+    start = started("import botocore.client, google.protobuf, numpy")
+    assert sorted(start.heavy) == sorted(HEAVY)
+    assert start.clients == []
+    assert started(of_clients(["s3"])).clients == ["s3"]
 
 
 @pytest.mark.parametrize("name", functions())

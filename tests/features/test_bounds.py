@@ -17,7 +17,7 @@ from millrace.features.profile import Profile
 from millrace.features.size import MAX_PROFILE_BYTES
 from millrace.features.snapshot import snapshot
 
-from tests.features import oracle
+from localcloud import oracle
 from tests.features.making import RICH, START_MS, event, plan
 
 ALL = '["sum", "mean", "min", "max", "std", "last", "distinct"]'

@@ -14,7 +14,7 @@ from millrace.features.packing import unpack, unpack_for_reading
 from millrace.features.profile import Profile
 from millrace.features.snapshot import plain_count, snapshot
 
-from tests.features import oracle
+from localcloud import oracle
 from tests.features.making import batch_ends, folded, histories, jittered, plan, spans
 
 RICH = plan()

@@ -14,7 +14,7 @@ from millrace.features.plan import plans_of
 from millrace.features.snapshot import snapshot
 from millrace.features.store import Key
 
-from tests.features import oracle
+from localcloud import oracle
 from tests.features.streaming import NOW_MS
 from tests.features.world import World
 

@@ -16,7 +16,7 @@ from millrace.features.entry import Entry, Hole
 from millrace.features.item import from_item, iso_ms, to_item
 from millrace.features.plan import Plan
 
-from tests.features import oracle
+from localcloud import oracle
 from tests.features.making import START_MS, event, folded, histories, plan
 from tests.features.stores import position, shown
 

@@ -18,7 +18,7 @@ from millrace.features.plan import Plan
 from millrace.features.profile import Profile
 from millrace.features.snapshot import plain_count, snapshot
 
-from tests.features import oracle
+from localcloud import oracle
 from tests.features.making import START_MS, event, folded, histories, plan
 
 AGGREGATES = '["sum", "mean", "min", "max", "std", "last", "distinct"]'

@@ -22,7 +22,7 @@ from millrace.features.replay import Record, Replay, Row
 from millrace.features.snapshot import Features, snapshot
 from millrace.kinesis import Delivery, decode
 
-from tests.features import oracle
+from localcloud import oracle
 from tests.features.conftest import SHIPPED
 from tests.features.making import RICH
 from tests.features.streaming import START_MS, Bench, document, record

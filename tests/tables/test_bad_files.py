@@ -85,7 +85,11 @@ def test_whatever_bytes_come_every_line_is_accounted_for(noise: bytes, name: str
         (b"us\xe9r,x\n", "e.csv", "e.csv, line 1: the header is not UTF-8"),
         (b"[\n{}\n]", "e.json", "e.json, line 1: a JSON list that spans lines"),
         (b"{}\n{}\n" + b"x" * (8 << 20) + b"\n", "e.jsonl", "e.jsonl, line 3: is longer than 8 MB"),
-        (gzip.compress(b"{}\n" * 9, mtime=0)[:-9], "e.gz", "e.gz, line 1: the gzip file is damaged"),
+        (
+            gzip.compress(b"{}\n" * 9, mtime=0)[:-9],
+            "e.gz",
+            "e.gz, line 1: the gzip file is damaged",
+        ),
         (gzip.compress(b"{}\n", mtime=0)[:5], "e.gz", "the gzip file is damaged"),
     ],
 )

@@ -12,22 +12,24 @@ import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
-
-from benchmarks.tutorial_table import CountedTable
+from typing import Any, Protocol
 
 NAME = "the first tutorial's handler"
-# What it does at its start: the same as its handler's module.
-START = """
-import json
-import boto3
-from datetime import datetime, timedelta
-ddb = boto3.resource("dynamodb")
-table = ddb.Table("UserFeatureStore")
-"""
 
 
-def lambda_handler(event: Mapping[str, Any], table: CountedTable) -> dict[str, str]:
+class Table(Protocol):
+    """What it asks of boto3's table."""
+
+    def get_item(self, *, Key: Mapping[str, Any]) -> Mapping[str, Any]:
+        """One item, or none."""
+        ...
+
+    def put_item(self, *, Item: Mapping[str, Any]) -> object:
+        """Store an item in the place of the one before."""
+        ...
+
+
+def lambda_handler(event: Mapping[str, Any], table: Table) -> dict[str, str]:
     """Two requests an event."""
     for record in event["Records"]:
         payload = json.loads(base64.b64decode(record["kinesis"]["data"]))

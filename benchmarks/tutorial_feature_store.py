@@ -12,20 +12,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from benchmarks.tutorial_table import CountedTable
+from benchmarks.tutorial_enrichment import Table
 
 NAME = "the third tutorial's handler"
-# What it does at its start: the same as its handler's module.
-START = """
-import json
-import boto3
-from datetime import datetime, timedelta
-dynamo = boto3.resource('dynamodb', region_name='us-east-1')
-table = dynamo.Table('RealTimeFeatures')
-"""
 
 
-def lambda_handler(event: Mapping[str, Any], table: CountedTable) -> dict[str, int]:
+def lambda_handler(event: Mapping[str, Any], table: Table) -> dict[str, int]:
     """Two requests an event."""
     for record in event["Records"]:
         payload = json.loads(base64.b64decode(record["kinesis"]["data"]))

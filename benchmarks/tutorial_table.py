@@ -25,7 +25,7 @@ class CountedTable:
         self.write_units = 0.0
         self._units = units
 
-    def get_item(self, Key: Mapping[str, str]) -> dict[str, Any]:
+    def get_item(self, *, Key: Mapping[str, Any]) -> dict[str, Any]:
         """As boto3's: a read that need not be consistent."""
         self.requests["GetItem"] += 1
         item = self.items.get(Key["userId"])
@@ -34,7 +34,7 @@ class CountedTable:
             self.read_units += read_units(size, consistent=False)
         return {} if item is None else {"Item": dict(item)}
 
-    def put_item(self, Item: Mapping[str, Any]) -> None:
+    def put_item(self, *, Item: Mapping[str, Any]) -> None:
         """As boto3's, whose numbers are Decimal when they are read again."""
         self.requests["PutItem"] += 1
         item = {name: _stored(value) for name, value in Item.items()}
@@ -46,7 +46,7 @@ class CountedTable:
 TutorialHandler = Callable[[Mapping[str, Any], CountedTable], object]
 
 
-def _stored(value: object) -> object:
+def _stored(value: Any) -> Any:  # noqa: ANN401  an attribute can be anything
     if isinstance(value, float):
         raise TypeError("Float types are not supported. Use Decimal types instead.")
     return Decimal(value) if type(value) is int else value

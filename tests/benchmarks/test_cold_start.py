@@ -6,7 +6,9 @@ import pytest
 
 from benchmarks.cold_start import (
     CLIENTS,
+    ENVIRONMENT,
     HEAVY,
+    ROOT,
     TARGET,
     functions,
     least_ratio,
@@ -14,6 +16,7 @@ from benchmarks.cold_start import (
     of_function,
     started,
 )
+from localcloud.stack.template import load_template
 
 # Least processor time needs a few quiet moments, which a busy machine gives now and then.
 _TRIES = 25
@@ -21,6 +24,18 @@ _TRIES = 25
 
 def test_every_function_is_measured() -> None:
     assert functions() == sorted(CLIENTS)
+
+
+def test_it_is_measured_in_the_environment_that_it_is_deployed_with() -> None:
+    template = load_template(ROOT / "template.yaml")
+    deployed = [template["Globals"]["Function"]]
+    deployed += [
+        resource["Properties"]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::Serverless::Function"
+    ]
+    names = {name for one in deployed for name in one["Environment"]["Variables"]}
+    assert names <= ENVIRONMENT.keys()
 
 
 @pytest.mark.parametrize("name", functions())

@@ -21,6 +21,7 @@
     │   └── ModelMismatch           the model was trained on another version of the features
     ├── QuarantineError             an operator's request on the quarantine cannot be met
     │   └── AlreadyRedriven         the ledger says that it was done before
+    ├── LayerError                  a Lambda layer cannot be built as asked; nothing is half done
     ├── FunctionFailed              what the caller of an OCI function may know: an id of the log
     └── LocalCloudError             the local cloud cannot do what it was asked
         ├── UnsupportedResource     a template holds a resource type that it does not know
@@ -131,6 +132,10 @@ class QuarantineError(MillraceError):
 
 class AlreadyRedriven(QuarantineError):
     """The ledger says that this was redriven before; nothing was written."""
+
+
+class LayerError(MillraceError):
+    """A Lambda layer cannot be built as asked; nothing is half done."""
 
 
 class FunctionFailed(MillraceError):

@@ -24,7 +24,7 @@ from millrace.features.ageing import raw_values
 from millrace.features.definitions import Track
 from millrace.features.plan import Plan
 from millrace.features.profile import ALL, Profile
-from millrace.features.tile_counts import counts_since
+from millrace.features.tile_counts import counts_since, total_since
 from millrace.features.tile_values import EMPTY, Total, merge, total_of, values_since
 from millrace.features.windows import PLAIN_WINDOW_S, tile_for, window_start_s
 
@@ -74,7 +74,7 @@ def plain_count(profile: Profile, plan: Plan, at_ms: int = 0) -> int:
     start_s = window_start_s(PLAIN_WINDOW_S, _PLAIN_TILE_S, max(at_ms, profile.latest_ms))
     count = len(profile.raw_s) - bisect_left(profile.raw_s, start_s)
     if profile.counts:
-        count += sum(counts_since(profile.counts, plan.ladder, [start_s])[0])
+        count += total_since(profile.counts, plan.ladder, start_s)
     return count
 
 

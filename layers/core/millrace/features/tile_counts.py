@@ -61,6 +61,20 @@ def _row(level: bytes, at: int) -> struct.Struct:
     return found
 
 
+def total_since(levels: Sequence[bytes], ladder: Ladder, start_s: int) -> int:
+    """Events of every type at or after `start_s`: as `counts_since`, for one window and quicker."""
+    total = 0
+    for level, tile_s in zip(levels, ladder.tiles_s, strict=True):
+        if level:
+            count, at, (begin,) = cuts(level, tile_s, (start_s,), 0)
+            if begin < count:
+                row = _row(level, at)
+                total += sum(row.unpack_from(level, at + 2 + row.size * begin))
+            if begin:
+                break
+    return total
+
+
 def counts_since(levels: Sequence[bytes], ladder: Ladder, starts_s: Sequence[int]) -> list[Counts]:
     """Events at or after each of `starts_s`, which go from the newest to the oldest, by type."""
     found: list[Counts] = [()] * len(starts_s)

@@ -1,0 +1,97 @@
+"""A stream: partitions, what may be put, and where cursors begin."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from localcloud.kinesis.bell import Bell
+from localcloud.oci.errors import InvalidParameter, MissingParameter, NotFound, TooLarge
+from localcloud.oci.partition import Message, Partition
+from localcloud.ports import Clock
+
+MAX_PUT_BYTES = 1 << 20
+MAX_KEY_BYTES = 256
+RETENTION_H = range(24, 169)
+_HOUR_MS = 3_600_000
+
+
+class Stream:
+    """Messages with one key stand in one partition; without a key they go round."""
+
+    def __init__(
+        self, stream_id: str, name: str, clock: Clock, *, partitions: int = 1, retention_h: int = 24
+    ) -> None:
+        if retention_h not in RETENTION_H or partitions < 1:
+            raise InvalidParameter(
+                f"The stream {name} has {partitions} partitions and {retention_h} h; it needs at"
+                " least one partition, and 24 to 168 h"
+            )
+        self.id = stream_id
+        self.name = name
+        self.clock = clock
+        self.bell = Bell()
+        self._partitions = {
+            str(index): Partition(str(index), retention_h * _HOUR_MS) for index in range(partitions)
+        }
+        self._round = 0
+
+    @property
+    def partitions(self) -> Sequence[str]:
+        """Their names, in order."""
+        return tuple(self._partitions)
+
+    def put(self, messages: Sequence[tuple[bytes | None, bytes]]) -> list[Message]:
+        """Keep messages, each with its key or None, all of them or none."""
+        _check(messages)
+        now_ms = self.clock.now_ms()
+        kept = [
+            self._partitions[self._place(key)].append(key, value, now_ms) for key, value in messages
+        ]
+        self.bell.ring()
+        return kept
+
+    def partition(self, name: str) -> Partition:
+        """A partition, without what is too old by now."""
+        if name not in self._partitions:
+            known = f"0 to {len(self._partitions) - 1}"
+            raise NotFound(f"The stream {self.name} has no partition {name!r:.40}; it has {known}")
+        found = self._partitions[name]
+        found.trim(self.clock.now_ms())
+        return found
+
+    def start(
+        self, partition: str, kind: str, *, offset: int | None = None, time_ms: int | None = None
+    ) -> int:
+        """The offset that a new cursor reads first."""
+        at = self.partition(partition)
+        if kind == "TRIM_HORIZON":
+            return at.first
+        if kind == "LATEST":
+            return at.end
+        if kind == "AT_TIME":
+            if time_ms is None:
+                raise MissingParameter("A cursor of type AT_TIME needs `time`")
+            return at.offset_at(time_ms)
+        if kind not in ("AT_OFFSET", "AFTER_OFFSET"):
+            raise InvalidParameter(f"There is no cursor type {kind!r:.40}")
+        if offset is None or offset < 0:
+            raise InvalidParameter(f"A cursor of type {kind} needs `offset`, from 0 on")
+        return offset + (kind == "AFTER_OFFSET")
+
+    def _place(self, key: bytes | None) -> str:
+        if key is None:
+            self._round += 1
+            return str(self._round % len(self._partitions))
+        digest = hashlib.sha256(key).digest()
+        return str(int.from_bytes(digest[:8], "big") % len(self._partitions))
+
+
+def _check(messages: Sequence[tuple[bytes | None, bytes]]) -> None:
+    if not messages:
+        raise MissingParameter("messages: there is none")
+    if any(len(key or b"") > MAX_KEY_BYTES for key, _ in messages):
+        raise InvalidParameter(f"A key has more than {MAX_KEY_BYTES} bytes")
+    size = sum(len(key or b"") + len(value) for key, value in messages)
+    if size > MAX_PUT_BYTES:
+        raise TooLarge(f"The messages have {size} bytes; one call takes {MAX_PUT_BYTES}")

@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import orjson
 import pytest
 from millrace.features.definitions import load
+from millrace.features.history import archived
 from millrace.features.item import iso_ms
-from millrace.features.replay import Record
+from millrace.features.replay import Record, Replay
+from millrace.inference.joined import inferences, with_feedback
+from millrace.s3 import S3Objects
 
 from localcloud.cloud import LocalCloud, Options, running
 from localcloud.cloudwatch.alarms import State
 from localcloud.faults.plan import Fail, FaultPlan, Rule
-from model.packaging import archive
+from model.outcomes import answered
+from model.packaging import archive as packed
 from model.rows import labelled
 from model.training import train
 from tests.features.conftest import SHIPPED
@@ -35,6 +38,7 @@ PARAMETERS = {
     "EndpointType": "instances",
     "ModelImage": "123456789012.dkr.ecr.us-east-1.amazonaws.com/millrace-model:1",
     "ModelDataUrl": "s3://models/model.tar.gz",
+    "ArchiveEvents": "on",
     "InferenceLog": "on",
     "Alarms": "on",
     "Dashboard": "on",
@@ -48,7 +52,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     history = (Record(event) for event in shop_events(a_day=600))
     trained = train(labelled(history, load(SHIPPED), PURCHASE), load(SHIPPED), PURCHASE, "a shop")
     path = tmp_path_factory.mktemp("model") / "model.tar.gz"
-    path.write_bytes(archive(trained.contract, trained.model))
+    path.write_bytes(packed(trained.contract, trained.model))
     return path
 
 
@@ -111,30 +115,28 @@ def test_nobody_is_answered_without_a_signature(cloud: Running[LocalCloud]) -> N
     assert get(cloud.value.output("OpenApiUrl")).json()["openapi"].startswith("3.")
 
 
-def test_records_of_predictions_and_feedback_are_archived(cloud: Running[LocalCloud]) -> None:
-    value = cloud.value
+def test_what_predict_used_comes_back_as_a_training_row(cloud: Running[LocalCloud]) -> None:
+    value, definitions = cloud.value, load(SHIPPED)
+    send_events(cloud, "bob", 5)
     answer = predict(cloud, "bob").json()
     feedback = {"predictionId": answer["predictionId"], "outcome": True}
-    assert post(value.output("FeedbackUrl"), feedback).status_code in (200, 202)
+    assert post(value.output("FeedbackUrl"), feedback).status_code == 202
     cloud.run(value.caught_up())
-    s3, found = value.client("s3"), {}
-    for bucket in {entry["Name"] for entry in s3.list_buckets()["Buckets"]}:
-        for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", ()):
-            if entry["Key"].startswith(("inferences/", "feedback/")):
-                body = s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
-                for line in body.splitlines():
-                    record = orjson.loads(line)
-                    found[entry["Key"].partition("/")[0], _prediction_id(record)] = record
-    assert ("inferences", answer["predictionId"]) in found
-    assert ("feedback", answer["predictionId"]) in found
-
-
-def _prediction_id(record: Any) -> str:
-    """The record's own, or that of what it wraps."""
-    if "predictionId" in record:
-        return str(record["predictionId"])
-    inner = next(value for value in record.values() if isinstance(value, dict))
-    return str(inner["predictionId"])
+    archive = S3Objects(value.output("ArchiveBucketName"), value.client("s3"))
+    made = inferences(archived(archive, kind="inferences"))
+    ((kept, outcome),) = with_feedback(made, archived(archive, kind="feedback"))
+    assert (kept.prediction_id, outcome) == (answer["predictionId"], True)
+    assert (kept.features, kept.prediction) == (answer["features"], answer["prediction"])
+    assert (kept.features_version, kept.model) == (answer["featuresVersion"], answer["model"])
+    # Training by replay sees the same, and so does training on what was recorded.
+    replay = Replay(definitions)
+    for record in archived(archive):
+        replay.take(record)
+    replayed = replay.features_of("bob", kept.at_ms)
+    assert replayed == {name: kept.features[name] for name in replayed}
+    assert replayed["count_5m"] == 5
+    (row,) = answered(archive, definitions, PURCHASE, "feedback").rows
+    assert (row.at_ms, row.positive) == (kept.at_ms, True)
 
 
 @pytest.mark.parametrize(

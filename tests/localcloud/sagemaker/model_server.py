@@ -1,6 +1,7 @@
 """A stand-in model server, which keeps SageMaker's container contract and does as it is told.
 
-What it does stands in the request: {"do": "echo"} answers what it received, and so on. Variables:
+What it does stands in the request, or in the input of one that predict sends: {"do": "echo"}
+answers what it received, and so on. Variables:
 LOADING_S is how long /ping answers 503; MODE=broken, or a file `broken` in the model's folder, ends
 it before it listens.
 """
@@ -36,7 +37,8 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(415, b"only application/json")
             return
         request = json.loads(body)
-        getattr(self, f"_{request['do']}")(request)
+        told = request if "do" in request else request["input"]
+        getattr(self, f"_{told['do']}")(request)
 
     def _echo(self, request: dict[str, Any]) -> None:
         folder = Path(os.environ["MODEL_DIR"])

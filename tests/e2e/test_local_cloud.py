@@ -102,6 +102,20 @@ def test_the_feature_store_follows_and_is_read_as_of_now(cloud: Running[LocalClo
     assert sink.read("nobody", plan, 0) is None
 
 
+def test_without_an_endpoint_features_are_served_and_predict_says_why_it_does_not(
+    cloud: Running[LocalCloud],
+) -> None:
+    value = cloud.value
+    asked = {"userId": "nobody", "input": None}
+    answer = httpx.post(value.output("PredictUrl"), json=asked, timeout=30)
+    assert (answer.status_code, answer.json()["error"]) == (503, "endpoint-none")
+    assert "EndpointMode is none" in answer.json()["message"]
+    assert int(answer.headers["retry-after"]) >= 1
+    unknown = httpx.get(f"{value.output('FeaturesUrl')}/nobody", timeout=30).json()
+    assert (unknown["known"], unknown["featureAgeMs"]) == (False, None)
+    assert unknown["features"]["count_5m"] == 0
+
+
 def test_every_event_is_archived(cloud: Running[LocalCloud]) -> None:
     value = cloud.value
     post(value, events(value, 3, "dora"))

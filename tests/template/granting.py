@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from tests.template.reading import present
 
 Resources = Mapping[str, Mapping[str, Any]]
+NARROWED = {"EncryptVolumes", "PutMetrics"}
 
 
 class Grant(NamedTuple):
@@ -32,11 +33,11 @@ def statements(role: str, resources: Resources) -> Iterator[dict[str, Any]]:
 
 
 def granted(role: str, overrides: Mapping[str, str]) -> set[Grant]:
-    """What a role is allowed; the one grant that a condition narrows is looked at below."""
+    """What a role is allowed; the grants that a condition narrows are looked at one by one."""
     found = set()
     for statement in statements(role, present(overrides)):
         if statement["Effect"] == "Allow":
-            narrowed = {"Condition"} if statement["Sid"] == "PutMetrics" else set()
+            narrowed = {"Condition"} if statement["Sid"] in NARROWED else set()
             assert set(statement) <= {"Sid", "Effect", "Action", "Resource"} | narrowed
             found |= {
                 Grant(action, resource)

@@ -59,6 +59,7 @@ ENDPOINT = (
         "arn:aws:ecr:eu-west-1:123456789012:repository/ml/shop",
     )
     | grants("s3", "GetObject", "arn:aws:s3:::models/shop/model.tar.gz")
+    | grants("s3", "ListBucket", "arn:aws:s3:::models")
     | grants("logs", f"DescribeLogStreams {LOGS}", "{EndpointLogGroup.Arn}")
     | grants("cloudwatch", "PutMetricData", "*")
 )
@@ -178,6 +179,11 @@ NEEDS: Mapping[str, tuple[str, Mapping[str, str], set[Grant]]] = {
         ENDPOINT | grants("s3", "PutObject", "{ArchiveBucket.Arn}/endpoint/*"),
     ),
     "endpoint, key": ("EndpointRole", {**MODEL, "CustomerKey": "on"}, ENDPOINT | PART_OF_KEY),
+    "endpoint on instances, key": (
+        "EndpointRole",
+        {**MODEL, "EndpointType": "instances", "CustomerKey": "on"},
+        ENDPOINT | PART_OF_KEY | grants("kms", "CreateGrant DescribeKey", "{Key.Arn}"),
+    ),
     "ingest": ("IngestRole", {"Ingest": "on"}, INGEST),
     "ingest, key": ("IngestRole", {"Ingest": "on", "CustomerKey": "on"}, INGEST | PART_OF_KEY),
     "ingest, traced": ("IngestRole", {"Ingest": "on", "Tracing": "on"}, INGEST | TRACES),
@@ -260,6 +266,15 @@ def test_the_container_puts_metrics_of_its_endpoint_alone() -> None:
     assert narrowed["Condition"] == {
         "StringEquals": {"cloudwatch:namespace": ["/aws/sagemaker/Endpoints", "AWS/SageMaker"]}
     }
+
+
+def test_the_endpoint_hands_the_key_to_aws_s_own_resources_alone() -> None:
+    (handing,) = [
+        s
+        for s in statements("EndpointRole", present(EVERYTHING))
+        if "kms:CreateGrant" in s["Action"]
+    ]
+    assert handing["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
 
 
 def test_the_api_may_call_its_functions_by_their_routes_alone() -> None:

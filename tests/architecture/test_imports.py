@@ -33,6 +33,11 @@ EDGES = {
     "millrace.inference.stream",
     "millrace.inference.trying",
     "millrace.ingest",  # HTTP in, stream out
+    "millrace.lambda_layers.build",  # puts the others together
+    "millrace.lambda_layers.compiling",
+    "millrace.lambda_layers.installing",
+    "millrace.lambda_layers.measuring",
+    "millrace.lambda_layers.stripping",
     "millrace.oci",
     "millrace.producer",
     "millrace.s3",

@@ -1,0 +1,118 @@
+"""Python modules as text: what each is called, and which of them a start can import."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A module, parsed; `code` says that it is the functions' own, and `place` where it stands."""
+
+    name: str
+    place: str
+    tree: ast.Module
+    code: bool
+
+    @property
+    def package(self) -> list[str]:
+        """The package in which its relative imports begin."""
+        parts = self.name.split(".")
+        return parts if PurePosixPath(self.place).name == "__init__.py" else parts[:-1]
+
+    def bindings(self) -> dict[str, str]:
+        """Name in the module → what it was imported as, in dots; wherever the import stands."""
+        bound = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    bound[alias.asname or alias.name.partition(".")[0]] = (
+                        alias.name if alias.asname else alias.name.partition(".")[0]
+                    )
+            elif isinstance(node, ast.ImportFrom):
+                base = self._base(node)
+                bound |= {
+                    alias.asname or alias.name: f"{base}.{alias.name}" for alias in node.names
+                }
+        return bound
+
+    def imports(self) -> Iterator[str]:
+        """Every name that it imports, in dots."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+        yield from self.bindings().values()
+
+    def _base(self, node: ast.ImportFrom) -> str:
+        package = self.package
+        above = package[: len(package) - node.level + 1] if node.level else []
+        return ".".join([*above, *([node.module] if node.module else [])])
+
+
+def name_of(path: str) -> str:
+    """What the module in a file is called, from the path in its folder.
+
+    >>> name_of("a/b.py"), name_of("a/__init__.py")
+    ('a.b', 'a')
+    """
+    parts = PurePosixPath(path).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+class Modules:
+    """Modules by name, parsed when first asked for."""
+
+    def __init__(self, code: Mapping[str, bytes], packages: Mapping[str, bytes]) -> None:
+        self._sources = {name_of(path): (path, source, False) for path, source in packages.items()}
+        self._code = {name_of(path): (path, source, True) for path, source in code.items()}
+        self._parsed: dict[str, Module | None] = {}
+
+    def get(self, name: str) -> Module | None:
+        """The module of that name, if there is one and it can be parsed."""
+        if name not in self._parsed:
+            self._parsed[name] = self._parse(name)
+        return self._parsed[name]
+
+    def _parse(self, name: str) -> Module | None:
+        found = self._code.get(name) or self._sources.get(name)
+        if found is None:
+            return None
+        place, source, code = found
+        try:
+            return Module(name, place, ast.parse(source), code)
+        except (SyntaxError, ValueError):
+            return None  # nobody can import it either
+
+    def within(self, name: str) -> Module | None:
+        """The module that this name is, or is defined in."""
+        while name:
+            found = self.get(name)
+            if found is not None:
+                return found
+            name = name.rpartition(".")[0]
+        return None
+
+    def reached(self, without: Iterable[str]) -> list[Module]:
+        """The code's modules and what they import, late or at once, but for some packages."""
+        left_out = set(without)
+        waiting, seen = list(self._code), set[str]()
+        found = []
+        while waiting:
+            name = waiting.pop()
+            if name in seen or name.partition(".")[0] in left_out:
+                continue
+            seen.add(name)
+            module = self.get(name)
+            if module is not None:
+                found.append(module)
+                waiting += [part for one in module.imports() for part in _prefixes(one)]
+        return sorted(found, key=lambda module: module.name)
+
+
+def _prefixes(name: str) -> Iterator[str]:
+    """a.b.c → a, a.b, a.b.c: whoever imports the last runs all."""
+    parts = name.split(".")
+    return (".".join(parts[:n]) for n in range(1, len(parts) + 1))

@@ -1,0 +1,147 @@
+"""Which AWS services the functions call, read off their syntax trees.
+
+A service is the first argument of `client(…)`, `resource(…)` or `create_client(…)`. The functions'
+own modules count, and so does what they import out of the layer: Powertools' parameters make an SSM
+client of their own. What `client` is, is followed through the imports, for other clouds' SDKs have
+a function of that name as well.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from millrace.errors import LayerError
+from millrace.lambda_layers.modules import Module, Modules
+
+SDK = ("boto3", "botocore", "s3transfer", "aioboto3", "aiobotocore")
+_MAKERS = {"client", "resource", "create_client", "_client", "_resource"}
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What the code calls.
+
+    Attributes:
+        services: service → where it is called, as file:line.
+        undetermined: where the service is no constant, and the allow-list must name it.
+    """
+
+    services: Mapping[str, tuple[str, ...]]
+    undetermined: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    service: str | None
+    place: str
+    code: bool
+
+
+def used(code: Mapping[str, bytes], packages: Mapping[str, bytes]) -> Used:
+    """What the code calls, by itself and through packages: both are sources by path.
+
+    >>> used({"app.py": b"import boto3\\nboto3.client('s3')"}, {}).services
+    {'s3': ('app.py:2',)}
+    """
+    modules = Modules(code, packages)
+    calls = [call for one in modules.reached(SDK) for call in _calls(one, modules)]
+    services: dict[str, list[str]] = {}
+    for call in calls:
+        if call.service is not None:
+            services.setdefault(call.service, []).append(call.place)
+    # What a package leaves open is its users' choice, and stands in theirs.
+    undetermined = tuple(call.place for call in calls if call.service is None and call.code)
+    return Used({name: tuple(services[name]) for name in sorted(services)}, undetermined)
+
+
+def kept(
+    used: Used, allowed: Collection[str], known: Collection[str], code: Collection[str]
+) -> frozenset[str]:
+    """The services whose data stays. Raises LayerError for one that botocore does not know.
+
+    `code` are the paths of the functions' own modules: only what those call must be there.
+    """
+    for service in sorted({*used.services, *allowed} - set(known)):
+        places = [at for at in used.services.get(service, ()) if at.rpartition(":")[0] in code]
+        if places or service in allowed:
+            where = f"called at {', '.join(places)}" if places else "in the allow-list"
+            near = get_close_matches(service, known, 1)
+            hint = f"Did you mean {near[0]!r}?" if near else "Lock a botocore that knows it."
+            raise LayerError(f"The layer's botocore has no service {service!r} ({where}). {hint}")
+    return frozenset({*used.services, *allowed} & set(known))
+
+
+def _calls(module: Module, modules: Modules) -> Iterator[_Call]:
+    bound = module.bindings()
+    constants = dict(_constants(module.tree))
+    wrappers = _wrappers(module.tree)
+    for node in ast.walk(module.tree):
+        if not isinstance(node, ast.Call) or not _makes(node, module, bound, modules):
+            continue
+        argument = _argument(node)
+        if argument is None or id(node) in wrappers:
+            continue
+        service = _text(argument, constants)
+        yield _Call(service, f"{module.place}:{node.lineno}", module.code)
+
+
+def _makes(call: ast.Call, module: Module, bound: Mapping[str, str], modules: Modules) -> bool:
+    """Whether a call makes a client of AWS, as far as one can tell."""
+    match call.func:
+        case ast.Name(id=name) if name in _MAKERS:
+            maker = bound.get(name, f"{module.name}.{name}")
+        case ast.Attribute(value=ast.Name(id=name), attr=attr) if attr in _MAKERS and name in bound:
+            maker = bound[name]
+        case ast.Attribute(attr=attr) if attr in _MAKERS:
+            return _knows_sdk(module)  # of a session, or of an object that holds one
+        case _:
+            return False
+    if maker.partition(".")[0] in SDK:
+        return True
+    home = modules.within(maker)
+    return home is not None and _knows_sdk(home)
+
+
+def _knows_sdk(module: Module) -> bool:
+    return any(name.partition(".")[0] in SDK for name in module.imports())
+
+
+def _argument(call: ast.Call) -> ast.expr | None:
+    if call.args:
+        return call.args[0]
+    return next((one.value for one in call.keywords if one.arg == "service_name"), None)
+
+
+def _text(argument: ast.expr, constants: Mapping[str, str]) -> str | None:
+    if isinstance(argument, ast.Name):
+        return constants.get(argument.id)
+    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+        return argument.value
+    return None
+
+
+def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Texts that have a name of the module."""
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(text))):
+                yield name, text
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant(value=str(text))):
+                yield name, text
+
+
+def _wrappers(tree: ast.Module) -> set[int]:
+    """Calls that only pass on the service that a maker of our own is called with."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name in _MAKERS:
+            names = {one.arg for one in (*node.args.args, *node.args.kwonlyargs)}
+            for call in ast.walk(node):
+                if isinstance(call, ast.Call):
+                    argument = _argument(call)
+                    if isinstance(argument, ast.Name) and argument.id in names:
+                        found.add(id(call))
+    return found

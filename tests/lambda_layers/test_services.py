@@ -1,0 +1,86 @@
+"""Which services the code calls: all of them, and none of another cloud's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from millrace.errors import LayerError
+from millrace.lambda_layers.services import Used, kept, used
+
+ROOT = Path(__file__).parents[2]
+
+
+def called(text: str, **others: str) -> set[str]:
+    code = {"app.py": text.encode()}
+    code |= {f"{name}.py": other.encode() for name, other in others.items()}
+    return set(used(code, {}).services)
+
+
+@pytest.mark.parametrize(
+    ("text", "services"),
+    [
+        ("import boto3\nboto3.client('s3')", {"s3"}),
+        ("import boto3 as b\nb.resource(service_name='sqs')", {"sqs"}),
+        ("from boto3 import client\nx = client('s3', region_name='eu-west-1')", {"s3"}),
+        ("import boto3\nboto3.Session().client('ssm')", {"ssm"}),
+        ("from botocore.session import Session\nSession().create_client('sts')", {"sts"}),
+        ("import boto3\nNAME = 'sns'\ndef f():\n  return boto3.client(NAME)", {"sns"}),
+        ("def f():\n  import boto3\n  boto3.client('kms')", {"kms"}),
+        ("import oci\noci.client('ons')", set()),
+        ("def client(x): ...\nclient('secrets')", set()),
+        ("import boto3\n# boto3.client('s3')\nx = \"boto3.client('sqs')\"", set()),
+    ],
+)
+def test_calls_are_seen_by_syntax(text: str, services: set[str]) -> None:
+    assert called(text) == services
+
+
+def test_a_maker_of_our_own_is_followed_to_where_it_is_made() -> None:
+    aws = "import boto3\ndef client(service):\n  return boto3.client(service)"
+    text = "from aws import client\nimport other\nclient('s3')\nother.client('ons')"
+    assert called(text, aws=aws, other="import oci\ndef client(x): ...") == {"s3"}
+    assert used({"aws.py": aws.encode()}, {}).undetermined == ()
+
+
+def test_what_a_package_calls_counts_where_the_code_imports_it() -> None:
+    packages = {
+        "tools/__init__.py": b"",
+        "tools/parameters/__init__.py": b"from .ssm import get",
+        "tools/parameters/ssm.py": b"import boto3\ndef get():\n  boto3.client('ssm')",
+        "tools/tables.py": b"import boto3\nboto3.client('dynamodb')",
+    }
+    found = used({"app.py": b"from tools.parameters import get"}, packages)
+    assert found.services == {"ssm": ("tools/parameters/ssm.py:3",)}
+
+
+def test_a_service_that_is_no_constant_is_said() -> None:
+    found = used({"app.py": b"import boto3\nfor n in x:\n  boto3.client(n)"}, {})
+    assert found.undetermined == ("app.py:3",)
+
+
+def test_a_service_that_is_missing_is_named_with_its_place() -> None:
+    calls = Used({"s3": ("app.py:1",), "dynamo": ("app.py:2",)})
+    message = r"no service 'dynamo' \(called at app.py:2\). Did you mean 'dynamodb'\?"
+    with pytest.raises(LayerError, match=message):
+        kept(calls, (), ("s3", "dynamodb"), ("app.py",))
+    with pytest.raises(LayerError, match=r"'rds' \(in the allow-list\). Lock a botocore"):
+        kept(Used({}), ("rds",), ("s3",), ())
+
+
+def test_a_package_may_know_services_that_this_botocore_does_not() -> None:
+    calls = Used({"old": ("package.py:1",), "s3": ("app.py:1",)})
+    assert kept(calls, (), ("s3", "sqs"), ("app.py",)) == {"s3"}
+
+
+def test_our_own_functions_call_what_the_list_of_the_layer_holds() -> None:
+    """layers/deps/services is kept by hand; this is what the code says."""
+    code = {}
+    for folder in (ROOT / "layers/core", *sorted((ROOT / "lambdas").glob("*/"))):
+        for path in folder.rglob("*.py"):
+            name = path.relative_to(folder).as_posix()
+            code[name if name != "app.py" else f"{folder.name}.py"] = path.read_bytes()
+    lines = (ROOT / "layers/deps/services").read_text(encoding="utf-8").splitlines()
+    found = used(code, {})
+    assert set(found.services) == {line for line in lines if not line.startswith("#")}
+    assert not found.undetermined

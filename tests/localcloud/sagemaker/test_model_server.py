@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
+from millrace.errors import ModelMismatch
 from millrace.features.definitions import load
 from millrace.features.replay import Record
+from millrace.inference.call import Call
+from millrace.inference.contract import ModelAnswer
+from millrace.inference.sagemaker import Endpoint
 
 from localcloud.assembly import model_server
 from model.contract import Contract
@@ -95,3 +101,20 @@ def test_what_it_refuses_is_a_model_error_with_its_own_words(
     words = json.loads(error["OriginalMessage"])
     assert words["message"]
     assert code in (None, words["error"])
+
+
+def test_predict_and_the_model_agree_on_their_versions_or_there_is_no_score(
+    shop: tuple[Contract, Running[Served]],
+) -> None:
+    """What one sends and the other answers, with nothing in between that stands for either."""
+    contract, cloud = shop
+    body = json.dumps(request(contract)).encode()
+
+    def answer(version: str) -> ModelAnswer:
+        of_version = Endpoint(cloud.value.client(), "shop", version)
+        return of_version.ask(body, str(uuid4()), Call(10, time.monotonic))
+
+    assert answer(contract.features_version).version == contract.model_version
+    with pytest.raises(ModelMismatch, match=f"another.*{contract.features_version}") as refused:
+        answer("another")
+    assert refused.value.code == "model-mismatch"

@@ -82,4 +82,5 @@ def _place(options: Options) -> Place:
     if not fdk.exists():
         raise StartupError(f"There is no {fdk}; run scripts/setup --oci")
     options.folder.mkdir(parents=True, exist_ok=True)
-    return Place(fdk.absolute(), (options.root / "layers/core").absolute(), options.folder)
+    root = options.root.absolute()
+    return Place(fdk.absolute(), root / "layers/core", options.folder, root / ".local/pycache")

@@ -63,11 +63,16 @@ class FunctionSpec:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """On what a function runs: the command `fdk`, the library, and a folder for its log."""
+    """On what a function runs: the command `fdk`, the library, a folder for its log.
+
+    `bytecode` is kept from process to process: the SDK is large, and without it each start would
+    compile it, for the checkout must stay clean.
+    """
 
     fdk: Path
     library: Path
     logs: Path
+    bytecode: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +177,7 @@ class FdkFunction:
         return {
             "PATH": os.environ.get("PATH", os.defpath),
             "PYTHONPATH": f"{self.spec.folder}{os.pathsep}{self._place.library}",
-            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPYCACHEPREFIX": str(self._place.bytecode),
             "FN_FORMAT": "http-stream",
             "FN_LISTENER": f"unix:{socket}",
             "FN_APP_NAME": "local",

@@ -39,20 +39,22 @@ def messages() -> list[tuple[bytes | None, bytes]]:
 
 
 def clean_run(cloud: OciCloud) -> Kept:
-    """Every partition by itself, one record after the other, in this process."""
+    """Every partition by itself, in order, in this process, cut as no connector here cuts it."""
     kept = Kept()
     for name in cloud.stream.partitions:
-        for message in cloud.stream.partition(name).read(0):
-            kept.handle([
-                {
-                    "stream": cloud.stream.name,
-                    "partition": name,
-                    "key": base64.b64encode(message.key or b"").decode(),
-                    "value": base64.b64encode(message.value).decode(),
-                    "offset": message.offset,
-                    "timestamp": message.arrival_ms,
-                }
-            ])  # fmt: skip
+        found = [
+            {
+                "stream": cloud.stream.name,
+                "partition": name,
+                "key": base64.b64encode(message.key or b"").decode(),
+                "value": base64.b64encode(message.value).decode(),
+                "offset": message.offset,
+                "timestamp": message.arrival_ms,
+            }
+            for message in cloud.stream.partition(name).read(0)
+        ]
+        for start in range(0, len(found), 77):
+            kept.handle(found[start : start + 77])
     return kept
 
 
@@ -100,9 +102,9 @@ class Later:
 
 async def kill_now_and_then(cloud: OciCloud) -> None:
     """Kill the function a moment after it began with a batch; each time a little later."""
-    for number in range(4):
+    for number in range(3):
         seen = cloud.function.calls
-        while cloud.function.calls < seen + 2:
+        while cloud.function.calls == seen:
             await asyncio.sleep(0.001)
         await asyncio.sleep(0.005 * number)
         cloud.function.kill()

@@ -17,6 +17,7 @@ from localcloud.oci.function import FdkFunction, FunctionSpec, Place, function
 from tests.localcloud.oci.looped import looped
 from tests.localcloud.oci.serving import ROOT
 
+BYTECODE = ROOT / ".local/pycache"
 CODE = """
 import json, os, subprocess, time
 from fdk import response
@@ -50,7 +51,7 @@ def made(
     """The function above, from a folder of its own."""
     (folder / "func.py").write_text(code)
     (folder / "func.yaml").write_text(FUNC_YAML)
-    place = Place(ROOT / ".venv-oci/bin/fdk", folder, folder)
+    place = Place(ROOT / ".venv-oci/bin/fdk", folder, folder, BYTECODE)
     return function(FunctionSpec.of(folder), place, environ or {})
 
 
@@ -103,7 +104,7 @@ async def test_killed_in_the_middle_of_a_call_it_answers_502(tmp_path: Path) -> 
 
 @looped
 async def test_one_that_cannot_start_says_so(tmp_path: Path) -> None:
-    place = Place(Path("/bin/false"), tmp_path, tmp_path)
+    place = Place(Path("/bin/false"), tmp_path, tmp_path, BYTECODE)
     (tmp_path / "func.yaml").write_text(FUNC_YAML)
     starting = function(FunctionSpec.of(tmp_path), place, {})
     with pytest.raises(StartupError, match="asked did not come up under fdk; see"):

@@ -9,7 +9,7 @@ from typing import Any
 
 from localcloud.oci.principal import Principal
 from tests.localcloud.oci.looped import looped
-from tests.localcloud.oci.serving import SDK_PYTHON, served
+from tests.localcloud.oci.serving import ROOT, SDK_PYTHON, served
 
 PROGRAM = Path(__file__).parent / "sdk_program.py"
 
@@ -18,7 +18,7 @@ async def run(principal: Principal, *arguments: str) -> tuple[int, str, str]:
     """Status, output and errors of the program."""
     process = await asyncio.create_subprocess_exec(
         *(str(SDK_PYTHON), str(PROGRAM), *arguments),
-        env={**principal.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**principal.environ, "PYTHONPYCACHEPREFIX": str(ROOT / ".local/pycache")},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -192,6 +192,8 @@ def test_a_server_that_dies_is_replaced(cloud: Running[Served], name: str, code:
     before = ask(cloud, name, {"do": "echo"})["Body"]["pid"]
     error = refusal(cloud, name, {"do": "exit"})
     assert (error["Error"]["Code"], error["OriginalStatusCode"]) == ("ModelError", 0)
+    # A server that is not quite dead may cut another connection.
+    wait_until(lambda: before not in {health.pid for health in cloud.value.endpoints.health()})
     codes = set()
     deadline = time.monotonic() + _DEADLINE_S
     while True:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from millrace.lambda_layers.build import Order, build
+from millrace.lambda_layers.build import build, present
 from millrace.lambda_layers.installing import Target
+from millrace.lambda_layers.order import Order
 from millrace.lambda_layers.report import Report
 
 from cli.commands import JsonOption, MillraceCommand, epilog, new_group
@@ -113,7 +114,10 @@ def build_layer(
         beside=beside,
         strip=strip,
     )
-    report = build(order)
+    there = present(order)
+    if there is not None:
+        say(f"{output} is just this already: nothing was built.")
+    report = there or build(order)
     for warning in report.warnings:
         say(f"Warning: {warning}")
     if as_json:

@@ -37,6 +37,7 @@ EDGES = {
     "millrace.lambda_layers.compiling",
     "millrace.lambda_layers.installing",
     "millrace.lambda_layers.measuring",
+    "millrace.lambda_layers.order",  # asks for the tools that count
     "millrace.lambda_layers.stripping",
     "millrace.oci",
     "millrace.producer",

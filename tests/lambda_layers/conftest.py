@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from millrace.lambda_layers.build import Order
 from millrace.lambda_layers.installing import Target
+from millrace.lambda_layers.order import Order
 
 from tests.architecture.interpreters import found
 from tests.lambda_layers.wheels import elf, lock, wheel

@@ -10,9 +10,10 @@ from zipfile import ZipFile
 
 import pytest
 from millrace.errors import ConfigurationError, LayerError, MillraceError
-from millrace.lambda_layers.build import Order, build
+from millrace.lambda_layers.build import build, present
 from millrace.lambda_layers.compiling import interpreter
 from millrace.lambda_layers.installing import Target
+from millrace.lambda_layers.order import Order
 from millrace.lambda_layers.stripping import host
 
 from tests.lambda_layers.conftest import HOST, Place
@@ -61,6 +62,27 @@ def test_the_same_order_gives_the_same_tree_and_zip(place: Place) -> None:
     assert (place.folder / "again/layer.zip").read_bytes() == zipped
     other = build(replace(order, target=Target("python3.12", "x86_64")))
     assert other.tree != first.tree
+
+
+def test_what_is_there_already_is_not_built_again(place: Place) -> None:
+    order = place.usual()
+    assert present(order) is None
+    build(replace(order, strip=False))
+    assert present(order) is None, "it was asked for something else"
+    built = build(order)
+    assert present(order) == built
+    place.write("more.py", "x = 1")
+    assert present(order) is None, "code that may call other services"
+
+
+@pytest.mark.parametrize("damage", ["layer/python/thing/__init__.py", "layer.zip", "report.json"])
+def test_what_was_changed_by_hand_is_built_again(place: Place, damage: str) -> None:
+    order = place.usual()
+    built = build(order)
+    (order.output / damage).write_text("{}")
+    assert present(order) is None
+    assert build(order) == built
+    assert present(order) == built
 
 
 def loaded_bytecode(opt: Path) -> Path:

@@ -40,6 +40,13 @@ def test_a_report_for_people(millrace: Commands, arguments: list[object], place:
     assert (place.output / "layer.zip").is_file()
 
 
+def test_a_second_build_says_that_it_is_none(millrace: Commands, arguments: list[object]) -> None:
+    first, second = millrace(*arguments, "--json"), millrace(*arguments, "--json")
+    assert "nothing was built" not in first.err
+    assert "is just this already: nothing was built" in second.err
+    assert second.document == first.document
+
+
 def test_warnings_go_to_stderr(millrace: Commands, arguments: list[object]) -> None:
     at = arguments.index("--code")
     done = millrace(*arguments[:at], *arguments[at + 2 :], "--processes", 1)

@@ -6,19 +6,22 @@ looks sees the old build or the new one, whole.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from millrace.errors import ConfigurationError, LayerError
 from millrace.lambda_layers import archive, native, packages, pruning, report, services, tree
 from millrace.lambda_layers.compiling import Interpreter, compile_all, interpreter
-from millrace.lambda_layers.installing import Target, install
+from millrace.lambda_layers.installing import install
 from millrace.lambda_layers.measuring import import_ms
 from millrace.lambda_layers.modules import Modules
+from millrace.lambda_layers.order import Order, sources
 from millrace.lambda_layers.report import ImportTime, LeftOut, Report
 from millrace.lambda_layers.stripping import Stripper, host, strip_all, stripper
 
@@ -26,33 +29,23 @@ LAYER, ZIP, REPORT = "layer", "layer.zip", "report.json"
 _STRIPPED = "symbols", "symbols of native libraries, that nobody debugs in a function"
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What to build.
+def present(order: Order) -> Report | None:
+    """The report of the layer that is there, if it is just what this order would make.
 
-    Attributes:
-        source: a locked requirements file, or the zip of a layer.
-        output: the folder to make; only one that an earlier build made is replaced.
-        code: folders of the functions' own modules, under which names begin.
-        services: AWS services to keep beside those that the code calls.
-        source_only: packages that are pure Python and only published as source.
-        modules: what to import for the times; by default what the code imports of the layer.
-        processes: how many fresh processes each time is the least of; 0 measures nothing.
-        beside: a folder whose content (bin, lib, extensions …) goes beside python.
-        index: options of uv that say where packages come from.
+    Raises ConfigurationError.
     """
-
-    source: Path
-    target: Target
-    output: Path
-    code: tuple[Path, ...] = ()
-    services: tuple[str, ...] = ()
-    source_only: tuple[str, ...] = ()
-    modules: tuple[str, ...] = ()
-    processes: int = 5
-    beside: Path | None = None
-    index: tuple[str, ...] = ()
-    strip: bool = True
+    order.check()
+    try:
+        text = (order.output / REPORT).read_text(encoding="utf-8")
+        zipped = (order.output / ZIP).read_bytes()
+    except OSError:
+        return None
+    found = report.read(text)
+    if found is None or found.inputs != order.inputs:
+        return None
+    files = tree.entries(order.output / LAYER)
+    same = tree.tree_hash(files, found.runtime, found.architecture) == found.tree
+    return found if same and hashlib.sha256(zipped).hexdigest() == found.zip_sha256 else None
 
 
 def build(order: Order) -> Report:
@@ -67,10 +60,7 @@ def build(order: Order) -> Report:
         built = _Build(order, made / LAYER).run()
         files = tree.entries(made / LAYER)
         archive.write(made / LAYER, files, made / ZIP)
-        zipped = (made / ZIP).stat().st_size
-        hint = report.upload_warning(zipped)
-        warnings = (*built.warnings, *([hint] if hint else []))
-        built = replace(built, zipped=zipped, warnings=warnings)
+        built = _with_zip(built, (made / ZIP).read_bytes())
         text = json.dumps(built.document, indent=2, ensure_ascii=False)
         (made / REPORT).write_text(f"{text}\n", encoding="utf-8")
         if order.output.exists():
@@ -79,13 +69,15 @@ def build(order: Order) -> Report:
     return built
 
 
+def _with_zip(built: Report, content: bytes) -> Report:
+    hint = report.upload_warning(len(content))
+    warnings = (*built.warnings, *([hint] if hint else []))
+    digest = hashlib.sha256(content).hexdigest()
+    return replace(built, zipped=len(content), zip_sha256=digest, warnings=warnings)
+
+
 def _check(order: Order) -> None:
-    for path in (order.source, *order.code, *([order.beside] if order.beside else [])):
-        if not path.exists():
-            raise ConfigurationError(f"There is no {path}.")
-    for path in order.code:
-        if not path.is_dir():
-            raise ConfigurationError(f"{path} is no folder; --code takes folders of modules.")
+    order.check()
     output = order.output
     if output.exists() and not (output / REPORT).is_file() and _occupied(output):
         raise ConfigurationError(
@@ -106,7 +98,8 @@ class _Build:
         self.layer = layer
         self.python: Interpreter | None = interpreter(order.target.version)
         self.stripper: Stripper | None = None
-        self.code = _sources(order.code)
+        self.inputs = order.inputs  # before anything is done: a file that changes later counts next
+        self.code = sources(order.code)
         self.warnings: list[str] = []
         self.left_out: list[LeftOut] = []
         self.services: Mapping[str, tuple[str, ...]] = {}
@@ -129,10 +122,12 @@ class _Build:
         return Report(
             runtime=self.order.target.runtime,
             architecture=self.order.target.architecture,
+            inputs=self.inputs,
             tree=tree.tree_hash(files, self.order.target.runtime, self.order.target.architecture),
             before=sum(size for _, size in sizes),
             after=tree.size(files),
             zipped=0,
+            zip_sha256="",
             packages=found,
             left_out=tuple(self.left_out),
             services=self.services,
@@ -170,7 +165,7 @@ class _Build:
         if self.order.modules:
             return self.order.modules
         code = Modules(self.code, {})
-        names = {name for one in code.reached(()) for name in one.imports()}
+        names = {name for one in code.reached(()) for name in one.imports}
         roots = {name.partition(".")[0] for name in names}
         python = self.layer / "python"
         there = {
@@ -203,9 +198,9 @@ class _Build:
 
     def _prune(self) -> None:
         files = {one.path: one.size for one in tree.entries(self.layer)}
-        sources = _sources((self.layer / "python",))
-        placed = {f"python/{path}": source for path, source in sources.items()}
-        kept = self._kept(files, sources)
+        modules = sources((self.layer / "python",))
+        placed = {f"python/{path}": source for path, source in modules.items()}
+        kept = self._kept(files, modules)
         for taken in pruning.plan(files, kept, pruning.imported_tests(placed)):
             gone = sum(files[path] for path in taken.paths)
             rule = taken.rule
@@ -214,7 +209,7 @@ class _Build:
                 (self.layer / path).unlink()
         _remove_empty(self.layer)
 
-    def _kept(self, files: Iterable[str], sources: Mapping[str, bytes]) -> frozenset[str] | None:
+    def _kept(self, files: Iterable[str], modules: Mapping[str, bytes]) -> frozenset[str] | None:
         """The services whose data stays; None keeps all."""
         known = {name for name in map(pruning.service_of, files) if name is not None}
         if not self.code and not self.order.services:
@@ -224,7 +219,7 @@ class _Build:
                     " called."
                 )
             return None
-        used = services.used(self.code, sources)
+        used = services.used(self.code, modules)
         if known:
             kept = services.kept(used, self.order.services, known, self.code)
             allowed = dict.fromkeys(self.order.services, ("allow-list",))
@@ -275,16 +270,7 @@ class _Build:
         return found
 
 
-def _sources(folders: Iterable[Path]) -> dict[str, bytes]:
-    """Python sources by their path in the folder."""
-    found = {}
-    for folder in folders:
-        for path in sorted(folder.rglob("*.py")):
-            found[path.relative_to(folder).as_posix()] = path.read_bytes()
-    return found
-
-
 def _remove_empty(folder: Path) -> None:
-    for path in sorted(folder.rglob("*"), reverse=True):
-        if path.is_dir() and not any(path.iterdir()):
-            path.rmdir()
+    for path, _, _ in os.walk(folder, topdown=False):
+        if not any(Path(path).iterdir()):
+            Path(path).rmdir()

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from millrace.errors import LayerError
@@ -35,6 +36,7 @@ def interpreter(version: str) -> Interpreter | None:
     return None
 
 
+@cache
 def _whole_version(path: Path) -> str:
     asked = [str(path), "-ISc", "import sys; print('%d.%d.%d' % sys.version_info[:3])"]
     done = subprocess.run(asked, check=False, capture_output=True, text=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePosixPath
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Module:
     """A module, parsed; `code` says that it is the functions' own, and `place` where it stands."""
 
@@ -23,10 +24,16 @@ class Module:
         parts = self.name.split(".")
         return parts if PurePosixPath(self.place).name == "__init__.py" else parts[:-1]
 
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the tree: it is searched more than once."""
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
     def bindings(self) -> dict[str, str]:
         """Name in the module → what it was imported as, in dots; wherever the import stands."""
         bound = {}
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     bound[alias.asname or alias.name.partition(".")[0]] = (
@@ -39,12 +46,12 @@ class Module:
                 }
         return bound
 
-    def imports(self) -> Iterator[str]:
+    @cached_property
+    def imports(self) -> frozenset[str]:
         """Every name that it imports, in dots."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Import):
-                yield from (alias.name for alias in node.names)
-        yield from self.bindings().values()
+        plain = (one for one in self.nodes if isinstance(one, ast.Import))
+        names = {alias.name for one in plain for alias in one.names}
+        return frozenset({*names, *self.bindings.values()})
 
     def _base(self, node: ast.ImportFrom) -> str:
         package = self.package
@@ -108,7 +115,7 @@ class Modules:
             module = self.get(name)
             if module is not None:
                 found.append(module)
-                waiting += [part for one in module.imports() for part in _prefixes(one)]
+                waiting += [part for one in module.imports for part in _prefixes(one)]
         return sorted(found, key=lambda module: module.name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -44,6 +45,7 @@ class Report:
     """A layer that was built.
 
     Attributes:
+        inputs: the hash of all that it was made of: see millrace.lambda_layers.order.
         tree: the hash of its files, of runtime and architecture.
         before, after, zipped: its bytes as installed, as built, and as a zip.
         services: AWS service → where it is called; empty where botocore was left whole.
@@ -53,10 +55,12 @@ class Report:
 
     runtime: str
     architecture: str
+    inputs: str
     tree: str
     before: int
     after: int
     zipped: int
+    zip_sha256: str
     packages: tuple[Package, ...]
     left_out: tuple[LeftOut, ...]
     services: Mapping[str, tuple[str, ...]]
@@ -68,6 +72,25 @@ class Report:
     def document(self) -> dict[str, Any]:
         """The report for machines."""
         return asdict(self)
+
+
+def read(text: str) -> Report | None:
+    """The report in a report.json; None for one that this code has not written."""
+    try:
+        found = json.loads(text)
+        times = found["imports"]
+        if times is not None:
+            times = ImportTime(**{**times, "modules": tuple(times["modules"])})
+        found |= {
+            "packages": tuple(Package(**one) for one in found["packages"]),
+            "left_out": tuple(LeftOut(**one) for one in found["left_out"]),
+            "services": {name: tuple(places) for name, places in found["services"].items()},
+            "warnings": tuple(found["warnings"]),
+            "imports": times,
+        }
+        return Report(**found)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
 
 
 def packages(before: Mapping[str, int], after: Mapping[str, int]) -> tuple[Package, ...]:

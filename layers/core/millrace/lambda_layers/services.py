@@ -75,10 +75,10 @@ def kept(
 
 
 def _calls(module: Module, modules: Modules) -> Iterator[_Call]:
-    bound = module.bindings()
+    bound = module.bindings
     constants = dict(_constants(module.tree))
-    wrappers = _wrappers(module.tree)
-    for node in ast.walk(module.tree):
+    wrappers = _wrappers(module)
+    for node in module.nodes:
         if not isinstance(node, ast.Call) or not _makes(node, module, bound, modules):
             continue
         argument = _argument(node)
@@ -106,7 +106,7 @@ def _makes(call: ast.Call, module: Module, bound: Mapping[str, str], modules: Mo
 
 
 def _knows_sdk(module: Module) -> bool:
-    return any(name.partition(".")[0] in SDK for name in module.imports())
+    return any(name.partition(".")[0] in SDK for name in module.imports)
 
 
 def _argument(call: ast.Call) -> ast.expr | None:
@@ -133,10 +133,10 @@ def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
                 yield name, text
 
 
-def _wrappers(tree: ast.Module) -> set[int]:
+def _wrappers(module: Module) -> set[int]:
     """Calls that only pass on the service that a maker of our own is called with."""
     found = set()
-    for node in ast.walk(tree):
+    for node in module.nodes:
         if isinstance(node, ast.FunctionDef) and node.name in _MAKERS:
             names = {one.arg for one in (*node.args.args, *node.args.kwonlyargs)}
             for call in ast.walk(node):

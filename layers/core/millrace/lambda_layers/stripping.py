@@ -6,6 +6,7 @@ import platform
 import shutil
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from millrace.lambda_layers.native import libraries, machine
@@ -26,6 +27,7 @@ def host() -> str:
     return _HOST.get(platform.machine(), platform.machine())
 
 
+@cache
 def stripper(architecture: str) -> Stripper | None:
     """A strip for this architecture, if there is one: GNU's knows only its own, LLVM's all."""
     names = ["llvm-strip"]

@@ -52,17 +52,18 @@ class OciCloud:
 @contextlib.asynccontextmanager
 async def running(options: Options) -> AsyncIterator[OciCloud]:
     """The pipeline for as long as the block runs; then all that was started is stopped."""
-    place = _place(options)
+    folder = options.folder.absolute()  # the function has a working folder of its own
+    place = _place(options.root.absolute(), folder)
     clock = RealClock()
     streaming, notifications = Streaming(clock), Notifications(clock)
     stream = streaming.create(
         STREAM, partitions=options.partitions, retention_h=options.retention_h
     )
     inbox = notifications.create("anomalies")
-    principal = Principal.made(options.folder)
-    database = options.folder / "millrace.db"
+    principal = Principal.made(folder)
+    database = folder / "millrace.db"
     app = application(streaming, notifications, {principal.key_id: principal.public_key})
-    spec = FunctionSpec.of(options.root / FUNCTION)
+    spec = FunctionSpec.of(options.root.absolute() / FUNCTION)
     async with contextlib.AsyncExitStack() as stack:
         address = await stack.enter_async_context(serving(app))
         environ = {
@@ -77,10 +78,9 @@ async def running(options: Options) -> AsyncIterator[OciCloud]:
         yield OciCloud(address.url, principal, stream, connector, started, inbox, database)
 
 
-def _place(options: Options) -> Place:
-    fdk = options.root / ".venv-oci/bin/fdk"
+def _place(root: Path, folder: Path) -> Place:
+    fdk = root / ".venv-oci/bin/fdk"
     if not fdk.exists():
         raise StartupError(f"There is no {fdk}; run scripts/setup --oci")
-    options.folder.mkdir(parents=True, exist_ok=True)
-    root = options.root.absolute()
-    return Place(fdk.absolute(), root / "layers/core", options.folder, root / ".local/pycache")
+    folder.mkdir(parents=True, exist_ok=True)
+    return Place(fdk, root / "layers/core", folder, root / ".local/pycache")

@@ -22,7 +22,7 @@ def test_no_process_is_left(tmp_path: Path, how: signal.Signals) -> None:
     with subprocess.Popen(
         command,
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": path},
+        env=os.environ | {"PYTHONPATH": path, "TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     ) as process:

@@ -17,6 +17,60 @@ from cli.output import print_facts, print_json, print_line, print_table, say
 app = new_group()
 
 
+ImportOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--import",
+        metavar="MODULE",
+        help="What to import for the times, instead of what the code does; may be repeated.",
+    ),
+]
+SourceOnlyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--source-only",
+        metavar="NAME",
+        help="A package that is pure Python and has no wheel; may be repeated.",
+    ),
+]
+CodeOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--code",
+        metavar="FOLDER",
+        help="The functions' modules, to see which AWS services they call; may be repeated.",
+    ),
+]
+ServiceOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--service",
+        metavar="NAME",
+        help="An AWS service to keep, beside those that the code calls; may be repeated.",
+    ),
+]
+BesideOption = Annotated[
+    Path | None,
+    typer.Option("--beside", metavar="FOLDER", help="Its bin, lib, extensions … go beside python."),
+]
+ProcessesOption = Annotated[
+    int,
+    typer.Option(
+        "--processes", metavar="N", min=0, help="Least of N fresh processes; 0: no times."
+    ),
+]
+SourceArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="SOURCE", help="A requirements file with hashes, or the zip of a layer."
+    ),
+]
+OutputOption = Annotated[
+    Path,
+    typer.Option("--output", metavar="FOLDER", help="Where layer/, layer.zip and report.json go."),
+]
+
+
 @app.command(
     cls=MillraceCommand,
     name="build",
@@ -32,68 +86,20 @@ app = new_group()
     ),
 )
 def build_layer(
-    source: Annotated[
-        Path,
-        typer.Argument(
-            metavar="SOURCE", help="A requirements file with hashes, or the zip of a layer."
-        ),
-    ],
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output", metavar="FOLDER", help="Where layer/, layer.zip and report.json go."
-        ),
-    ],
+    source: SourceArgument,
+    output: OutputOption,
     runtime: Annotated[
         str, typer.Option("--runtime", metavar="RUNTIME", help="Lambda's name of it.")
     ] = "python3.13",
     architecture: Annotated[
         str, typer.Option("--architecture", metavar="arm64|x86_64", help="The functions' own.")
     ] = "arm64",
-    code: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--code",
-            metavar="FOLDER",
-            help="The functions' modules, to see which AWS services they call; may be repeated.",
-        ),
-    ] = None,
-    service: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--service",
-            metavar="NAME",
-            help="An AWS service to keep, beside those that the code calls; may be repeated.",
-        ),
-    ] = None,
-    source_only: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--source-only",
-            metavar="NAME",
-            help="A package that is pure Python and has no wheel; may be repeated.",
-        ),
-    ] = None,
-    modules: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--import",
-            metavar="MODULE",
-            help="What to import for the times, instead of what the code does; may be repeated.",
-        ),
-    ] = None,
-    beside: Annotated[
-        Path | None,
-        typer.Option(
-            "--beside", metavar="FOLDER", help="Its bin, lib, extensions … go beside python."
-        ),
-    ] = None,
-    processes: Annotated[
-        int,
-        typer.Option(
-            "--processes", metavar="N", min=0, help="Least of N fresh processes; 0: no times."
-        ),
-    ] = 5,
+    code: CodeOption = None,
+    service: ServiceOption = None,
+    source_only: SourceOnlyOption = None,
+    modules: ImportOption = None,
+    beside: BesideOption = None,
+    processes: ProcessesOption = 5,
     strip: Annotated[bool, typer.Option(help="Take the symbols out of native libraries.")] = True,
     as_json: JsonOption = False,
 ) -> None:

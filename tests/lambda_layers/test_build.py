@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -62,6 +63,20 @@ def test_the_same_order_gives_the_same_tree_and_zip(place: Place) -> None:
     assert (place.folder / "again/layer.zip").read_bytes() == zipped
     other = build(replace(order, target=Target("python3.12", "x86_64")))
     assert other.tree != first.tree
+
+
+def test_a_folder_may_be_named_from_here(place: Place) -> None:
+    """Tools run in other folders than the one that a command was typed in."""
+    order = place.usual()
+    here = Path(os.path.relpath(order.output))
+    assert not here.is_absolute()
+    assert build(replace(order, output=here)) == build(order)
+
+
+def test_where_nothing_can_be_compiled_it_is_no_warning(place: Place) -> None:
+    order = place.order(wheel(place.wheels, "broken", {"broken.py": "x ="}))
+    with pytest.raises(LayerError, match=r"cannot compile the layer: (?s:.*)SyntaxError"):
+        build(order)
 
 
 def test_what_is_there_already_is_not_built_again(place: Place) -> None:

@@ -26,6 +26,7 @@ from millrace.lambda_layers.report import ImportTime, LeftOut, Report
 from millrace.lambda_layers.stripping import Stripper, host, strip_all, stripper
 
 LAYER, ZIP, REPORT = "layer", "layer.zip", "report.json"
+_NAMED = 5
 _STRIPPED = "symbols", "symbols of native libraries, that nobody debugs in a function"
 
 
@@ -53,7 +54,7 @@ def build(order: Order) -> Report:
     _check(order)
     order.output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(
-        dir=order.output.parent, prefix=f".{order.output.name}."
+        dir=order.output.parent.absolute(), prefix=f".{order.output.name}."
     ) as name:
         made = Path(name) / "made"
         (made / LAYER).mkdir(parents=True)
@@ -259,7 +260,9 @@ class _Build:
             return
         failed = compile_all(self.python, self.layer)
         if failed:
-            self.warnings.append(f"Python {version} cannot compile {', '.join(failed)}.")
+            more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
+            names = f"{', '.join(failed[:_NAMED])}{more}"
+            self.warnings.append(f"Python {version} cannot compile {names}.")
 
     def _tools(self) -> dict[str, str]:
         found = {}

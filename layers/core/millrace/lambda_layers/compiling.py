@@ -13,6 +13,7 @@ from pathlib import Path
 from millrace.errors import LayerError
 
 MOUNT = "/opt"
+_TOLD = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +63,12 @@ def compile_all(python: Interpreter, layer: Path) -> tuple[str, ...]:
         capture_output=True,
         text=True,
     )
-    failed = tuple(
-        path.relative_to(layer).as_posix()
-        for path in sorted((layer / "python").rglob("*.py"))
-        if not _compiled(path, python).is_file()
-    )
-    if done.returncode and not failed:
-        raise LayerError(f"Python {python.version} cannot compile the layer: {done.stderr.strip()}")
-    return failed
+    modules = sorted((layer / "python").rglob("*.py"))
+    failed = [path for path in modules if not _compiled(path, python).is_file()]
+    if modules and len(failed) == len(modules):
+        told = (done.stdout or done.stderr).strip()[-_TOLD:]
+        raise LayerError(f"Python {python.version} cannot compile the layer: {told}")
+    return tuple(path.relative_to(layer).as_posix() for path in failed)
 
 
 def _compiled(path: Path, python: Interpreter) -> Path:

@@ -1,4 +1,7 @@
-"""A key's features as a table: what is counted in rows, windows in columns, type by type."""
+"""A key's features as a table: what is counted in rows, windows in columns, type by type.
+
+A type has a line of its own above its features, so that four windows fit into 80 columns.
+"""
 
 from __future__ import annotations
 
@@ -88,13 +91,13 @@ def _print_features(plan: Plan, features: Features) -> None:
         base, _, kind = name.partition(".")
         row, window = _split(base, windows)
         scopes.setdefault(kind, {}).setdefault(row, {})[window] = value
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for kind, named in scopes.items():
-        label = kind or "(all types)"
+        rows.append((kind or "(all types)", *("" for _ in windows), ""))
         for row, by_window in named.items():
-            rows.append((label, *_cells(row, by_window, windows)))
-            label = ""
-    columns = ("type", "feature", *windows, _WHENEVER)
+            name, *values = _cells(row, by_window, windows)
+            rows.append((f"  {name}", *values))
+    columns = ("feature", *windows, _WHENEVER)
     print_table(columns, rows, right=(*windows, _WHENEVER))
 
 

@@ -49,11 +49,11 @@ def test_features_stand_in_a_table_by_window_and_type(millrace: Commands, cloud:
     millrace.now_ms = START_MS + 600_000
     done = millrace("features", "get", "u1")
     rows = [line.split() for line in done.out.splitlines() if line]
-    assert ["type", "feature", "1m", "5m", "1h", "24h", "now"] in rows
-    assert ["(all", "types)", "count", "0", "0", "6", "6"] in rows
+    assert ["feature", "1m", "5m", "1h", "24h", "now"] in rows
+    assert rows[rows.index(["(all", "types)"]) + 1] == ["count", "0", "0", "6", "6"]
     assert ["metric_sum", "0", "0", "15", "15"] in rows
     assert ["metric_mean", "–", "–", "2.5", "2.5"] in rows
-    assert ["buy", "count", "0", "0", "3", "3"] in rows
+    assert rows[rows.index(["buy"]) + 1] == ["count", "0", "0", "3", "3"]
     assert ["recency", "9", "min", "55", "s"] in rows
     assert "as of" in done.out
 

@@ -34,7 +34,8 @@ def main(argv: list[str]) -> int:
     try:
         return asyncio.run(_demo(arguments, console))
     except MillraceError as error:
-        console.print(f"[bold red]{type(error).__name__}[/]: {escape(str(error))}", highlight=False)
+        text = f"[bold red]millrace:[/] {escape(str(error))}"
+        console.print(text, highlight=False, soft_wrap=True)
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError) as error:
         console.print("Stopped.")
@@ -90,10 +91,17 @@ async def _options(
 
 async def _stay(cloud: LocalCloud, console: Console, keeping: Keeping) -> None:
     keeping.remember(cloud)
-    console.print(f"The local cloud stays up; Ctrl-C stops it. It is described in {keeping.file}.")
+    console.print(
+        f"The local cloud stays up; Ctrl-C stops it. It is described in {keeping.file}.",
+        highlight=False,
+        soft_wrap=True,
+    )
     for name, value in {"AWS_ENDPOINT_URL": cloud.url, **cloud.stack.outputs}.items():
-        console.print(f"  {name:24} {value}", highlight=False)
+        console.print(f"  {name:24} {value}", highlight=False, soft_wrap=True)
     console.print("Try: .venv/bin/millrace features get --local customer-0000", highlight=False)
+    if cloud.options.parameters["ApiAuth"] == "NONE":
+        url = f"{cloud.output('FeaturesUrl')}/customer-0000"
+        console.print(f"     curl {url}", highlight=False, soft_wrap=True)
     try:
         await asyncio.Event().wait()
     finally:

@@ -36,7 +36,7 @@ def parse(argv: list[str]) -> Arguments:
     parser = argparse.ArgumentParser(
         prog="scripts/demo",
         description="Run the whole of Millrace on this machine: a stream of events through the"
-        " local cloud, features a second later, and a proof that every one is exact.",
+        "\nlocal cloud, features a second later, and a proof that every one is exact.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -63,6 +63,10 @@ def parse(argv: list[str]) -> Arguments:
     given = parser.parse_args(argv)
     if given.events is not None and not given.events.is_file():
         parser.error(f"--events {given.events}: there is no such file")
+    if given.map and given.events is None:
+        parser.error(f"--map {given.map}: maps the columns of a file; name it with --events")
+    if given.json is not None and not given.json.parent.is_dir():
+        parser.error(f"--json {given.json}: there is no folder {given.json.parent}")
     parameters = {}
     for text in given.parameter:
         name, equals, value = text.partition("=")

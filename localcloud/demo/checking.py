@@ -39,6 +39,7 @@ class Check:
     `events` were found on the stream, where `put` had been put (more where an answer was lost and
     the put tried again); each must be applied, a duplicate, late, or in quarantine.
     `compared` features of `users` keys were compared; `wrong` shows some that differ.
+    `first_invalid` says what is wrong with the first record that is no valid event.
     """
 
     put: int = 0
@@ -52,6 +53,7 @@ class Check:
     mismatches: int = 0
     floor_raises: int = 0
     wrong: list[str] = field(default_factory=list)
+    first_invalid: str = ""
     predictions: UsedFeatures = field(default_factory=UsedFeatures)
 
     @property
@@ -180,7 +182,8 @@ def _events(cloud: LocalCloud, definitions: Definitions, result: Check) -> Itera
             result.events += 1
             try:
                 event = reader.read(record.data, record.arrival_ms)
-            except InvalidEvent:
+            except InvalidEvent as error:
+                result.first_invalid = result.first_invalid or str(error)
                 continue
             if event.id is None and record.partition_key != event.keys[0]:
                 continue  # without an order only an id tells a repetition: this is poison

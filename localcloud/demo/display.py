@@ -19,6 +19,9 @@ from localcloud.demo.arguments import Arguments
 from localcloud.demo.lag import Lag
 from localcloud.demo.watching import Watch
 
+# Figures in a row: six with their names fit into 80 columns.
+_ABREAST = 6
+
 
 class Sender(Protocol):
     """What counts the records that were put."""
@@ -104,8 +107,10 @@ class Display:
 
     def _numbers(self, cloud: LocalCloud, sender: Sender) -> Table:
         totals = self.watch.totals
-        table = Table(box=None, pad_edge=False)
-        columns = {
+        table = Table(box=None, pad_edge=False, show_header=False)
+        for _ in range(_ABREAST):
+            table.add_column(justify="right", min_width=8, no_wrap=True)
+        figures = {
             "events sent": f"{sender.sent:,}",
             "done": f"{len(cloud.lag.lags_ms):,}",
             "feature writes": f"{totals['Writes']:,.0f}",
@@ -113,14 +118,15 @@ class Display:
             "late": f"{totals['Late']:,.0f}",
             "quarantined": f"{totals['Quarantined']:,.0f}",
             "lag p50": _ms(cloud.lag.percentile(0.5)),
-            "p99": _ms(cloud.lag.percentile(0.99)),
+            "lag p99": _ms(cloud.lag.percentile(0.99)),
         }
         if self._questions is not None and len(self._questions.asked):
-            columns["predictions"] = f"{len(self._questions.asked):,}"
-            columns["p50"] = _ms(self._questions.lag.p50)
-        for name in columns:
-            table.add_column(name, justify="right", header_style="dim", min_width=8)
-        table.add_row(*columns.values())
+            figures["predictions"] = f"{len(self._questions.asked):,}"
+            figures["answer p50"] = _ms(self._questions.lag.p50)
+        names = list(figures)
+        for row in (names[:_ABREAST], names[_ABREAST:]):
+            table.add_row(*(Text(name, style="dim") for name in row))
+            table.add_row(*(figures[name] for name in row))
         return table
 
 

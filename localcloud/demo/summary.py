@@ -34,8 +34,8 @@ class Summary:
 
     @property
     def exact(self) -> bool:
-        """Whether nothing was lost, and every feature is what it must be."""
-        return self.check.exact and not self.refused
+        """Whether nothing was lost, and every feature, of which there are some, is right."""
+        return self.check.exact and self.check.applied > 0 and not self.refused
 
     @property
     def document(self) -> dict[str, object]:
@@ -115,7 +115,10 @@ class Summary:
         check = self.check
         if self.exact:
             used = check.predictions.answered
-            more = f" Each of {used:,} predictions used the features of its moment." if used else ""
+            more = ""
+            if used:
+                subject = f"Each of {used:,} predictions" if used > 1 else "The prediction"
+                more = f" {subject} used the features of its moment."
             return Text(
                 f"Exact: {check.compared:,} features of {check.users:,} users equal their"
                 f" recomputation from the {check.applied:,} distinct events; nothing was lost."
@@ -123,6 +126,8 @@ class Summary:
                 style="bold green",
             )
         parts = []
+        if not check.applied:
+            parts.append(self._nothing_applied())
         if check.lost > 0:
             parts.append(f"{check.lost:,} events were lost.")
         elif check.lost < 0:
@@ -136,6 +141,14 @@ class Summary:
         lines = ["Not exact. " + " ".join(parts), *check.wrong, *check.predictions.wrong]
         lines += self.refused[:_SHOWN]
         return Text("\n".join(lines), style="bold red")
+
+    def _nothing_applied(self) -> str:
+        if not self.check.first_invalid:
+            return "There was no event."
+        return (
+            f"No event could be applied. The first problem: {self.check.first_invalid}. Where your"
+            " fields have other names, give them with --map, or in features.toml."
+        )
 
 
 def _add_lag(table: Table, lag: Lag, words: str) -> None:

@@ -86,12 +86,22 @@ def test_a_line_that_no_stream_takes_makes_the_run_fail(tmp_path: Path) -> None:
     assert orjson.loads((tmp_path / "out.json").read_bytes())["exact"] is False
 
 
+def test_a_file_without_one_valid_event_proves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "clicks.csv").write_text("who,when\nu1,1700000000\nu2,1700000001\n")
+    ended = demo([*NO_MODEL, "--events", str(tmp_path / "clicks.csv")])
+    assert ended.returncode == 1
+    words = " ".join(ended.stderr.replace("│", " ").split())
+    assert "No event could be applied. The first problem: timestamp is missing." in words
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
         (["--events", "nowhere.jsonl"], "there is no such file"),
         (["--seconds", "-1"], "not a number above 0"),
         (["--parameter", "EnhancedFanOut"], "must be NAME=VALUE"),
+        (["--map", "userId=who"], "name it with --events"),
+        (["--json", "no/such/folder.json"], "there is no folder no/such"),
         (["--nonsense"], "unrecognized arguments"),
     ],
 )

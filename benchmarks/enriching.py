@@ -9,7 +9,7 @@ from pathlib import Path
 
 from millrace.events import EventReader
 from millrace.features.batch import BatchReader
-from millrace.features.cache import EntryCache
+from millrace.features.collector import let_collector_wait
 from millrace.features.definitions import Definitions, load
 from millrace.features.dynamodb import to_wire
 from millrace.features.enrich import Enricher
@@ -90,12 +90,11 @@ def shipped() -> Definitions:
     return load(ROOT / "features.toml")
 
 
-def enricher(
-    store: Store, definitions: Definitions | None = None, cache: EntryCache | None = None
-) -> Enricher:
-    """A warm worker with nothing remembered yet."""
+def enricher(store: Store, definitions: Definitions | None = None) -> Enricher:
+    """A worker, set up as the deployed function is, with nothing remembered yet."""
+    let_collector_wait()
     reader = BatchReader(EventReader(definitions or shipped()), OneStream(), 1)
-    return Enricher(reader, store, MemoryObjects(), cache=cache)
+    return Enricher(reader, store, MemoryObjects())
 
 
 def run(worker: Enricher, batch: Sequence[Record]) -> None:

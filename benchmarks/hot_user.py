@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import chain
 from typing import NamedTuple
 
 from benchmarks import tutorial_enrichment
@@ -18,7 +17,7 @@ from benchmarks.enriching import CountingStore, enricher, run
 from benchmarks.figures import Figure, at_most
 from benchmarks.least_cpu import least_each_s, timed
 from benchmarks.requests import BATCH, EXPONENT, USERS
-from benchmarks.throughput import Warm
+from benchmarks.throughput import our_handle
 from benchmarks.traffic import Record, batches, stream, zipf_users
 from benchmarks.tutorial_table import CountedTable
 
@@ -67,13 +66,11 @@ def traffic(events: int, users: int) -> Both:
 
 def our_ratio(both: Both, rounds: int) -> float:
     """How many times as long the batches take with the hot user in them."""
-    warm = [Warm(one.before) for one in both]
 
     def one_round() -> Iterator[float]:
-        return chain.from_iterable(
-            timed(partial(run, worker, batch) for batch in one.measured)
-            for one, worker in zip(both, [each.worker() for each in warm], strict=True)
-        )
+        for one in both:
+            handle = our_handle(one.before)
+            yield from timed(partial(handle, batch) for batch in one.measured)
 
     return _ratio(least_each_s(one_round, rounds))
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 # Rounds go on until the sum of the least has not fallen by a hundredth for so many of them.
-_SETTLED_ROUNDS = 3
+_SETTLED_ROUNDS = 4
 _SETTLED = 0.99
 
 # One round: the processor seconds of each piece of work, in the same order every time.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -14,7 +15,7 @@ from benchmarks.enriching import CountingStore, enricher, run, shipped
 from benchmarks.figures import Figure
 from benchmarks.least_cpu import least_each_s
 from benchmarks.memory import measured
-from benchmarks.traffic import START_MS, batches
+from benchmarks.traffic import START_MS, Record, batches
 from benchmarks.tutorial_enrichment import lambda_handler as first_tutorial
 from benchmarks.tutorial_feature_store import lambda_handler as third_tutorial
 from benchmarks.tutorial_table import CountedTable
@@ -102,17 +103,19 @@ def test_the_table_refuses_what_boto3_refuses() -> None:
         CountedTable().put_item(Item={"userId": "u1", "lastMetric": 1.5})
 
 
-def test_a_warm_worker_remembers_and_starts_alike_every_time() -> None:
-    warm = throughput.Warm(FEW[:5])
-    versions = []
-    for _ in range(2):
-        worker = warm.worker()
-        assert len(worker.cache) == 1
-        run(worker, FEW[5:])
-        entry = worker.cache.get("user-0")
-        assert entry is not None
-        versions.append((entry.version, entry.profile.accepted))
-    assert versions == [(2, 10), (2, 10)]
+def test_each_case_is_the_sum_of_its_own_batches() -> None:
+    stream = throughput.Stream(
+        FEW[:2], [throughput.Case("a", FEW[2:5], 2, None), throughput.Case("b", FEW[5:], 5, None)]
+    )
+    handled: list[int] = []
+
+    def new_handle(before: Sequence[Record]) -> throughput.Handle:
+        assert before == FEW[:2]
+        return lambda batch: handled.append(len(batch))
+
+    of_a, of_b = throughput.seconds(stream, new_handle, rounds=1)
+    assert handled == [2, 1, 5]
+    assert of_a >= 0 <= of_b
 
 
 def test_every_throughput_has_its_target_and_its_rival() -> None:
@@ -171,6 +174,6 @@ def test_a_worker_of_its_own_tells_its_memory() -> None:
 
 
 def test_the_least_of_each_piece_counts() -> None:
-    rounds = iter([[3.0, 1.0], [1.0, 3.0], [2.0, 2.0], [2.0, 2.0], [2.0, 2.0]])
+    rounds = iter([[3.0, 1.0], [1.0, 3.0], [2.0, 2.0], [2.0, 2.0], [2.0, 2.0], [2.0, 2.0]])
     assert least_each_s(lambda: next(rounds), most=10) == [1.0, 1.0], "and then it is settled"
     assert list(rounds) == []

@@ -18,7 +18,6 @@ from millrace.errors import MillraceError, TransientError, Unavailable, WriteCon
 from millrace.features.aside import hole_object, late_object, missing
 from millrace.features.batch import BatchReader, Group, Poison
 from millrace.features.cache import EntryCache
-from millrace.features.collector import collector_held_back
 from millrace.features.entry import Entry, Hole, Outcome, advance, new_entry
 from millrace.features.item import Attribute
 from millrace.features.report import Report
@@ -83,10 +82,6 @@ class Enricher:
 
         Raises MillraceError only where no single record can be named to come again.
         """
-        with collector_held_back():
-            return self._handle(records, now_ms)
-
-    def _handle(self, records: Sequence[Any], now_ms: int) -> Report:
         report = Report()
         try:
             batch = self._reader.read(records)

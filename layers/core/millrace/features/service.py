@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 from millrace.aws import client
 from millrace.events import EventReader
 from millrace.features.batch import BatchReader
+from millrace.features.collector import let_collector_wait
 from millrace.features.definitions import Definitions
 from millrace.features.dynamodb import DynamoDBStore
 from millrace.features.enrich import Enricher
@@ -46,6 +47,7 @@ def enricher(environment: Mapping[str, str]) -> Enricher:
     sinks: list[KeySink] = []
     if group is not None:
         sinks.append(FeatureStoreSink(client("sagemaker-featurestore-runtime"), group))
+    let_collector_wait()
     return Enricher(
         BatchReader(EventReader(definitions), StreamCatalog(), lanes),
         DynamoDBStore(

@@ -28,6 +28,8 @@ from millrace.objects import Objects
 
 _CONFLICT_TRIES = 8
 _STAGED = 128
+# Half the time of Stored(…).
+_new = tuple.__new__
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 _P = ParamSpec("_P")
@@ -193,14 +195,14 @@ class Enricher:
         group = intent.group
         for conflicts in range(_CONFLICT_TRIES):
             if intent.item is None:
-                return Stored(intent.outcome, 0, conflicts)
+                return _new(Stored, (intent.outcome, 0, conflicts))
             # Late events are put away before the write that counts them.
             for index in intent.outcome.late:
                 self._quarantine.put(*late_object(group, index))
             expected_version = intent.outcome.entry.version - 1
             conflict = self._store.write(group.key, intent.item, expected_version)
             if conflict is None:
-                return Stored(intent.outcome, 1, conflicts)
+                return _new(Stored, (intent.outcome, 1, conflicts))
             intent = self._advanced(group, conflict.current)
             self._make_item(intent)
         raise WriteConflict(

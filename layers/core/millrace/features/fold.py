@@ -51,17 +51,16 @@ def fold(
     after = profile.copy()
     duplicates: list[int] = []
     late: list[int] = []
-    added = events
-    if len(events) < _MANY or not _remembered_at_once(after, events):
+    if len(events) >= _MANY and _remembered_at_once(after, events):
+        added = events
+        _add_all(after, events, plan)
+    else:
         lateness_ms = None if whatever_the_lateness else plan.lateness_ms
-        added = _remember_each(after, events, lateness_ms, duplicates, late)
+        added = _add_each(after, events, plan, lateness_ms, duplicates, late)
         after.duplicates += len(duplicates)
         after.late += len(late)
     if added:
-        if len(added) < _MANY:
-            _add_each(after, added, plan)
-        else:
-            _add_all(after, added, plan)
+        after.accepted += len(added)
         _keep_last_values(after, added, plan)
         _settle(after, added, plan)
     return after, _new(Change, (len(added), duplicates, late))
@@ -80,62 +79,55 @@ def _remembered_at_once(after: Profile, events: Sequence[Event]) -> bool:
     return True
 
 
-def _remember_each(
+def _add_each(
     after: Profile,
     events: Sequence[Event],
+    plan: Plan,
     lateness_ms: int | None,
     duplicates: list[int],
     late: list[int],
-) -> list[Event]:
-    """Remember ids one by one; the events that are neither late nor known."""
-    remember, latest_ms = after.ids.add, after.latest_ms
-    floor_ms = 0 if lateness_ms is None else after.late_floor_ms(lateness_ms)
-    added: list[Event] = []
-    for index, event in enumerate(events):
-        time_ms = event[2]
-        if time_ms < floor_ms:
-            late.append(index)
-        elif event[0] is not None and not remember(event[1], time_ms // 1000, floor_ms // 1000):
-            duplicates.append(index)
-        else:
-            added.append(event)
-            if time_ms > latest_ms:
-                latest_ms = time_ms
-                if lateness_ms is not None and latest_ms - lateness_ms > floor_ms:
-                    floor_ms = latest_ms - lateness_ms
-    return added
-
-
-def _add_each(after: Profile, events: Sequence[Event], plan: Plan) -> None:
-    """Add events that are neither late nor known: as `_add_all`, but quicker for a few."""
-    kind_of, newest_of_kind = plan.type_indexes(after.types), after.type_last_ms
-    add_to_sessions, gap_ms = after.sessions.add, plan.session_gap_ms
+) -> Sequence[Event]:
+    """Add events one by one, in any order; those that are neither late nor known."""
     raw_s, columns = _own("I", after.raw_s), [_own("q", column) for column in after.raw_fields]
+    remember, add_to_sessions = after.ids.add, after.sessions.add
+    kind_of, newest_of_kind = plan.type_indexes(after.types), after.type_last_ms
+    gap_ms, latest_ms = plan.session_gap_ms, after.latest_ms
+    floor_ms = 0 if lateness_ms is None else after.late_floor_ms(lateness_ms)
     newest_s = raw_s[-1] if raw_s else 0
     in_order = True
-    for event in events:
-        _, _, time_ms, event_type, _, fields = event
+    added: list[Event] = []
+    for index, event in enumerate(events):
+        event_id, id_hash, time_ms, event_type, _, fields = event
+        time_s = time_ms // 1000
+        if time_ms < floor_ms:
+            late.append(index)
+            continue
+        if event_id is not None and not remember(id_hash, time_s, floor_ms // 1000):
+            duplicates.append(index)
+            continue
+        added.append(event)
         kind = kind_of.get(event_type)
         if kind is None:
             kind = _admitted(after, plan, event_type)
             kind_of = plan.type_indexes(after.types)
         if time_ms > newest_of_kind[kind]:
             newest_of_kind[kind] = time_ms
-            if time_ms > after.latest_ms:
-                after.latest_ms = time_ms
         add_to_sessions(time_ms, gap_ms)
-        time_s = time_ms // 1000
         if time_s < newest_s:
             in_order = False
         newest_s = time_s
         raw_s.append(time_s)
         after.raw_type += _KINDS[kind]
-        for column, value in zip(columns, fields):  # noqa: B905  see above
+        for column, value in zip(columns, fields):  # noqa: B905  one for each
             column.append(value)
-    after.accepted += len(events)
-    after.raw_s, after.raw_fields = raw_s, [*columns]
+        if time_ms > latest_ms:
+            latest_ms = time_ms
+            if lateness_ms is not None and latest_ms - lateness_ms > floor_ms:
+                floor_ms = latest_ms - lateness_ms
+    after.latest_ms, after.raw_s, after.raw_fields = latest_ms, raw_s, [*columns]
     if not in_order:
         _sort_raw(after)
+    return added
 
 
 def _add_all(after: Profile, events: Sequence[Event], plan: Plan) -> None:
@@ -153,7 +145,6 @@ def _add_all(after: Profile, events: Sequence[Event], plan: Plan) -> None:
             newest_of_kind[kind] = time_ms
             if time_ms > newest_ms:
                 newest_ms = time_ms
-    after.accepted += len(times_ms)
     after.latest_ms = newest_ms
     after.sessions.extend(times_ms, plan.session_gap_ms)
     times_s = [time_ms // 1000 for time_ms in times_ms]
@@ -210,7 +201,7 @@ def _scope_of(profile: Profile, event_type: str) -> str:
 
 def _keep_last_values(profile: Profile, added: Sequence[Event], plan: Plan) -> None:
     """Remember each number's last value, over all types and where a type has tracks."""
-    for field, _ in enumerate(plan.numbers):
+    for field in range(len(plan.numbers)):
         _keep_last(profile, ALL, field, added)
     if plan.has_type_tracks:
         for event in added:

@@ -113,9 +113,12 @@ class RecentIds:
         """
         if self._new is None and len(self._hashes) > _FEW:
             self._open()
-        if self.second_of(hashed) >= floor_s:
-            return False
-        if self._new is not None:
+        if self._new is None:
+            if hashed in self._hashes and self.second_of(hashed) >= floor_s:
+                return False
+        else:
+            if self.second_of(hashed) >= floor_s:
+                return False
             self._new[hashed] = second
         seconds = self._seconds
         if seconds and second == seconds[-1]:

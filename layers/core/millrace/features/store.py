@@ -7,7 +7,7 @@ entry's raw item only through `Stored`, so that a damaged state can still be giv
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 from millrace.errors import AlreadyRedriven, UnreadableState, WriteConflict
 from millrace.features.entry import BEGINNING, Entry, Hole, new_entry
@@ -115,7 +115,7 @@ class MemoryStore:
             if present is not None and same_write(present, item):
                 return None
             return Conflict(None if present is None else from_item(present, key.plan))
-        self.items[key.storage] = dict(item)
+        self.items[key.storage] = cast("dict[str, Any]", item)  # which nobody changes
         return None
 
     def write_once(

@@ -133,7 +133,8 @@ def test_json_is_one_document_for_every_command_that_has_it(
         "millrace quarantine show": [key],
         "millrace quarantine redrive": [key],
     }
-    assert set(examples) == set(commands())
+    # Building a layer takes seconds; tests/lambda_layers holds its JSON.
+    assert set(examples) == set(commands()) - {"millrace layers build"}
     for name, arguments in examples.items():
         done = millrace(*name.split()[1:], *arguments, "--json")
         assert isinstance(done.document, dict), name

@@ -51,9 +51,8 @@ def fold(
     after = profile.copy()
     duplicates: list[int] = []
     late: list[int] = []
-    if len(events) >= _MANY and _remembered_at_once(after, events):
+    if len(events) >= _MANY and _added_at_once(after, events, plan):
         added = events
-        _add_all(after, events, plan)
     else:
         lateness_ms = None if whatever_the_lateness else plan.lateness_ms
         added = _add_each(after, events, plan, lateness_ms, duplicates, late)
@@ -66,16 +65,31 @@ def fold(
     return after, _new(Change, (len(added), duplicates, late))
 
 
-def _remembered_at_once(after: Profile, events: Sequence[Event]) -> bool:
-    """Remember the ids of all events where it can be told quickly that none is late or known."""
-    times_ms = [event[2] for event in events]
-    if times_ms[0] < max(after.latest_ms, after.floor_ms) or times_ms != sorted(times_ms):
+def _added_at_once(after: Profile, events: Sequence[Event], plan: Plan) -> bool:
+    """Add events column by column, where it can be told quickly that none is late or known.
+
+    False, and nothing is added, where it cannot, or they are out of order.
+    """
+    _, hashes, times_ms, types, _, fields = zip(*events)  # noqa: B905  events are of one length
+    if times_ms[0] < max(after.latest_ms, after.floor_ms) or [*times_ms] != sorted(times_ms):
         return False
-    hashes = [event[1] for event in events]
     # An event without an id has a hash of 0.
     if 0 in hashes or not after.ids.are_new(hashes):
         return False
-    after.ids.extend(hashes, [time_ms // 1000 for time_ms in times_ms])
+    times_s = [time_ms // 1000 for time_ms in times_ms]
+    after.ids.extend(hashes, times_s)
+    after.latest_ms = times_ms[-1]
+    kind_of = {name: _admitted(after, plan, name) for name in dict.fromkeys(types)}
+    kinds = [kind_of[name] for name in types]
+    for kind, time_ms in dict(zip(kinds, times_ms)).items():  # noqa: B905  one for each
+        after.type_last_ms[kind] = time_ms
+    after.sessions.extend(times_ms, plan.session_gap_ms)
+    raw_s, columns = _own("I", after.raw_s), [_own("q", column) for column in after.raw_fields]
+    raw_s.extend(times_s)
+    for column, values in zip(columns, zip(*fields)):  # noqa: B905
+        column.extend(values)
+    after.raw_s, after.raw_fields = raw_s, [*columns]
+    after.raw_type += bytes(kinds)
     return True
 
 
@@ -128,37 +142,6 @@ def _add_each(
     if not in_order:
         _sort_raw(after)
     return added
-
-
-def _add_all(after: Profile, events: Sequence[Event], plan: Plan) -> None:
-    """Add events that are neither late nor known, in any order, column by column."""
-    _, _, times_ms, types, _, fields = zip(*events)  # noqa: B905  events are of one length
-    try:
-        kind_of = plan.type_indexes(after.types)
-        kinds = [kind_of[name] for name in types]
-    except KeyError:
-        kind_of = {name: _admitted(after, plan, name) for name in dict.fromkeys(types)}
-        kinds = [kind_of[name] for name in types]
-    newest_of_kind, newest_ms = after.type_last_ms, after.latest_ms
-    for kind, time_ms in zip(kinds, times_ms):  # noqa: B905
-        if time_ms > newest_of_kind[kind]:
-            newest_of_kind[kind] = time_ms
-            if time_ms > newest_ms:
-                newest_ms = time_ms
-    after.latest_ms = newest_ms
-    after.sessions.extend(times_ms, plan.session_gap_ms)
-    times_s = [time_ms // 1000 for time_ms in times_ms]
-    raw_s, raw_type = _own("I", after.raw_s), after.raw_type + bytes(kinds)
-    columns = [_own("q", column) for column in after.raw_fields]
-    in_order = (not raw_s or times_s[0] >= raw_s[-1]) and (
-        len(times_s) == 1 or times_s == sorted(times_s)
-    )
-    raw_s.extend(times_s)
-    for column, values in zip(columns, zip(*fields)):  # noqa: B905
-        column.extend(values)
-    after.raw_s, after.raw_type, after.raw_fields = raw_s, raw_type, [*columns]
-    if not in_order:
-        _sort_raw(after)
 
 
 def _sort_raw(after: Profile) -> None:
@@ -221,7 +204,7 @@ def _keep_last(profile: Profile, scope: str, field: int, events: Sequence[Event]
             # The profile's own text, so that the event's can be let go.
             known_type = types[types.index(event_type)] if event_type in types else OTHER_TYPE
             last = _new(Last, (time_ms, known_type, fields[field]))
-            if newest is None or last > newest:
+            if newest is None or time_ms > newest_ms or last > newest:
                 newest, newest_ms = last, time_ms
     if newest is not known and newest is not None:
         profile.lasts = {**profile.lasts, (scope, field): newest}

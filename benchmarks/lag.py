@@ -64,7 +64,7 @@ async def _lag(root: Path, parameters: Mapping[str, str], seconds: float) -> Lag
             streamer.sent = 0
             await streamer.send(traffic(cloud.clock.now_ms(), seconds, seed=2))
             await cloud.caught_up()
-            p50_ms, p99_ms = cloud.lag.percentile(0.5), cloud.lag.percentile(0.99)
+            p50_ms, p99_ms = cloud.lag.percentiles
             if p50_ms is None or p99_ms is None:
                 raise LocalCloudError("No event came through the local cloud: see its logs.")
             return Lag(p50_ms, p99_ms)

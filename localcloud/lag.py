@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from localcloud.ports import Clock, Invocation, Invoker
+
+
+class Lag(NamedTuple):
+    """Median and 99th percentile in milliseconds; None where there was nothing to measure."""
+
+    p50: float | None
+    p99: float | None
+
+    @classmethod
+    def of(cls, times_ms: Iterable[float]) -> Lag:
+        """Of these times.
+
+        >>> Lag.of(range(1, 101))
+        Lag(p50=51, p99=100)
+        """
+        ordered = sorted(times_ms)
+        if not ordered:
+            return cls(None, None)
+        last = len(ordered) - 1
+        return cls(*(ordered[min(last, int(share * len(ordered)))] for share in (0.5, 0.99)))
 
 
 @dataclass(slots=True)
@@ -44,12 +64,10 @@ class LagMeter:
         if self.on_done is not None:
             self.on_done(records)
 
-    def percentile(self, fraction: float) -> float | None:
-        """The lag in milliseconds that this share of the records did not exceed; None without."""
-        if not self.lags_ms:
-            return None
-        ordered = sorted(self.lags_ms)
-        return ordered[min(len(ordered) - 1, int(fraction * len(ordered)))]
+    @property
+    def percentiles(self) -> Lag:
+        """Of all records so far."""
+        return Lag.of(self.lags_ms)
 
 
 def _finished(records: list[Any], answer: bytes) -> int:

@@ -16,11 +16,9 @@ from millrace.s3 import S3Objects
 from millrace.tables import parse_mapping, read_events
 
 _S3 = "s3://"
-# A week in the shop. Each day is another seed's, so that no event comes twice.
+# A week in the shop.
 _SHOP_DAYS = 7
 _SHOP_DAY_EVENTS = 3_000
-_SHOP_BEGIN_MS = 1_767_225_600_000  # 2026-01-01
-_DAY_MS = 86_400_000
 
 
 class History(NamedTuple):
@@ -83,17 +81,12 @@ def opened(
 
 def _shop(definitions: Definitions) -> History:
     # The one place that knows the local cloud: this is a checkout, for a container never trains.
-    from localcloud.demo.shop import Shop, as_defined
+    from localcloud.demo.shop import as_defined, past_days
 
-    def records() -> Iterator[Record]:
-        for day in range(1, _SHOP_DAYS + 1):
-            shop = Shop(seed=day, rate=1)
-            until_ms = _SHOP_BEGIN_MS + day * _DAY_MS
-            for timed in shop.history(until_ms, _SHOP_DAY_EVENTS):
-                yield Record(as_defined(timed.document, definitions))
-
+    shop = past_days(_SHOP_DAYS, _SHOP_DAY_EVENTS)
+    records = (Record(as_defined(document, definitions)) for document in shop)
     source = f"{_SHOP_DAYS} days of the built-in shop"
-    return History(records(), source, _SHOP_DAYS * _SHOP_DAY_EVENTS)
+    return History(records, source, _SHOP_DAYS * _SHOP_DAY_EVENTS)
 
 
 def _bucket(where: str) -> ReadableObjects:

@@ -16,7 +16,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from localcloud.cloud import REGION
-from localcloud.demo.lag import Lag
+from localcloud.lag import Lag
 
 _TIMEOUT_S = 30
 _CREDENTIALS = Credentials("local", "local")  # what stands in for AWS asks only for a signature
@@ -56,8 +56,7 @@ class Done:
 class Asker:
     """Asks for predictions on users of whom something has been processed, at an even pace.
 
-    `users` gives those who may be asked for; `signed` requests carry a signature, as an API with
-    IAM authorisation wants it.
+    `signed` requests carry a signature, as an API with IAM authorisation wants it.
     """
 
     url: str

@@ -16,8 +16,8 @@ from rich.text import Text
 
 from localcloud.cloud import LocalCloud
 from localcloud.demo.arguments import Arguments
-from localcloud.demo.lag import Lag
 from localcloud.demo.watching import Watch
+from localcloud.lag import Lag
 
 # Figures in a row: six with their names fit into 80 columns.
 _ABREAST = 6
@@ -106,7 +106,7 @@ class Display:
         return Group(head, self._numbers(self._cloud, self._sender))
 
     def _numbers(self, cloud: LocalCloud, sender: Sender) -> Table:
-        totals = self.watch.totals
+        totals, lag = self.watch.totals, cloud.lag.percentiles
         table = Table(box=None, pad_edge=False, show_header=False)
         for _ in range(_ABREAST):
             table.add_column(justify="right", min_width=8, no_wrap=True)
@@ -117,8 +117,8 @@ class Display:
             "duplicates": f"{totals['Duplicates']:,.0f}",
             "late": f"{totals['Late']:,.0f}",
             "quarantined": f"{totals['Quarantined']:,.0f}",
-            "lag p50": _ms(cloud.lag.percentile(0.5)),
-            "lag p99": _ms(cloud.lag.percentile(0.99)),
+            "lag p50": _ms(lag.p50),
+            "lag p99": _ms(lag.p99),
         }
         if self._questions is not None and len(self._questions.asked):
             figures["predictions"] = f"{len(self._questions.asked):,}"

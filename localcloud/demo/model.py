@@ -11,7 +11,7 @@ from millrace.features.plan import Plan
 from millrace.features.replay import Record
 from millrace.features.version import features_version
 
-from localcloud.demo.shop import Shop, as_defined
+from localcloud.demo.shop import as_defined, past_days
 
 # Where the model stands in the local S3, and the parameters that put it behind an endpoint.
 MODEL_OBJECT = "models/shop.tar.gz"
@@ -22,8 +22,6 @@ MODEL_PARAMETERS = {
 }
 
 _DAYS, _DAY_EVENTS = 2, 3_000
-_DAY_MS = 86_400_000
-_BEGIN_MS = 1_767_225_600_000  # 2026-01-01
 
 
 def shop_model(folder: Path, root: Path, definitions: Definitions) -> Path:
@@ -60,6 +58,5 @@ def _train(path: Path, definitions: Definitions) -> None:
 
 
 def _history(definitions: Definitions) -> Iterator[Record]:
-    for day in range(1, _DAYS + 1):
-        for timed in Shop(day, rate=1).history(_BEGIN_MS + day * _DAY_MS, _DAY_EVENTS):
-            yield Record(as_defined(timed.document, definitions))
+    for document in past_days(_DAYS, _DAY_EVENTS):
+        yield Record(as_defined(document, definitions))

@@ -16,7 +16,6 @@ from localcloud.demo.asking import Asker, Done
 from localcloud.demo.checking import check
 from localcloud.demo.display import Display
 from localcloud.demo.files import EventsFile
-from localcloud.demo.lag import Lag
 from localcloud.demo.shop import Shop
 from localcloud.demo.streaming import Streamer
 from localcloud.demo.summary import Summary
@@ -72,7 +71,7 @@ class Run:
             puts.calls - sum(puts.errors.values()) - puts.unanswered,
             {name: count.calls for name, count in counted.items()},
             time.monotonic() - started_s,
-            Lag(cloud.lag.percentile(0.5), cloud.lag.percentile(0.99)),
+            cloud.lag.percentiles,
             self._asker.lag,
             cloud.pool.kind.value,
         )

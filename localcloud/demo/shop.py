@@ -25,6 +25,7 @@ _CUSTOMERS = 400
 _DEVICES = 12
 _ITEMS = 300
 _DAY_MS = 86_400_000
+_PAST_BEGIN_MS = 1_767_225_600_000  # 2026-01-01
 # What a customer does after what: the next step's probabilities; the rest of 1 is leaving.
 _STEPS: dict[str, tuple[tuple[str, float], ...]] = {
     "login": (("search", 0.6), ("view", 0.4)),
@@ -59,6 +60,16 @@ def as_defined(document: Document, definitions: Definitions) -> Document:
         for path in places[name] or [name]:
             found = with_field(found, path, value)
     return found
+
+
+def past_days(days: int, events: int) -> Iterator[Document]:
+    """What happened in the shop on some days, about so many events on each; always the same.
+
+    Each day is another seed's, so that no event comes twice.
+    """
+    for day in range(1, days + 1):
+        for timed in Shop(day, rate=1).history(_PAST_BEGIN_MS + day * _DAY_MS, events):
+            yield timed.document
 
 
 @dataclass(frozen=True, slots=True)

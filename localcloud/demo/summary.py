@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from localcloud.demo.checking import Check
-from localcloud.demo.lag import Lag
+from localcloud.lag import Lag
 
 _SHOWN = 5
 _OK = 200

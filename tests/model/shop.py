@@ -8,20 +8,17 @@ from typing import Any
 from millrace.features.definitions import load
 from millrace.features.replay import Record
 
-from localcloud.demo.shop import Shop
+from localcloud.demo.shop import past_days
 from model.rows import Rows, labelled
 from model.target import Target
 from tests.features.conftest import SHIPPED
 
 PURCHASE = Target.parse("purchase", "10m")
-BEGIN_MS = 1_767_225_600_000
 
 
 def events(days: int = 2, a_day: int = 2_500) -> Iterator[dict[str, Any]]:
     """Events of some days in the shop, in order."""
-    for day in range(1, days + 1):
-        until_ms = BEGIN_MS + day * 86_400_000
-        yield from (timed.document for timed in Shop(day, 1).history(until_ms, a_day))
+    return past_days(days, a_day)
 
 
 def shop_rows(target: Target = PURCHASE) -> Rows:

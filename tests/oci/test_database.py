@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import io
 import stat
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
+import millrace.database
 import pytest
 from millrace.database import OracleService, SqliteFile, named, oracle_pool, wallet
 from millrace.errors import ConfigurationError
@@ -104,6 +107,22 @@ def test_a_wallet_out_of_the_vault_is_for_this_user_only() -> None:
     folder = Path(found["wallet_location"])
     assert sorted(path.name for path in folder.iterdir()) == ["ewallet.pem", "tnsnames.ora"]
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("content", [zipped(**{"tnsnames.ora": "x"}), b"no zip"])
+def test_no_wallet_outlives_its_process(content: bytes, tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom millrace.database import wallet\n"
+        "wallet({'MILLRACE_WALLET_SECRET_ID': 'w'}, lambda _: sys.stdin.buffer.read())"
+    )
+    library = Path(millrace.database.__file__).parents[1]
+    environ = {"TMPDIR": str(tmp_path), "PYTHONPATH": str(library)}
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", program], input=content, env=environ, capture_output=True,
+        check=False, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode == 0) is (content != b"no zip"), done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("content", [b"no zip", base64.b64encode(zipped(a="b"))])

@@ -12,8 +12,10 @@ alone, as the database is set.
 
 from __future__ import annotations
 
+import atexit
 import io
 import re
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
@@ -130,8 +132,12 @@ def wallet(environ: Mapping[str, str], secrets: Secrets) -> dict[str, str]:
 
 
 def _unpacked(content: bytes) -> str:
-    """The files of a wallet, in a folder that only this process's user can read."""
+    """The files of a wallet, in a folder that only this process's user can read.
+
+    The driver reads them again for each new connection, so they go when the process does.
+    """
     folder = Path(tempfile.mkdtemp(prefix="wallet-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(info.file_size for info in archive.infolist()) > _MOST_WALLET_BYTES:

@@ -162,6 +162,19 @@ def _integer(shape: Shape) -> Decoder:
     return decode
 
 
+def _number(shape: Shape) -> Decoder:
+    lowest, highest = shape.metadata.get("min", -math.inf), shape.metadata.get("max", math.inf)
+
+    def decode(value: object) -> float:
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise FaultError(value, "a number", malformed=True)
+        if not lowest <= value <= highest:
+            raise FaultError(value, f"Member must have a value from {lowest} to {highest}")
+        return float(value)
+
+    return decode
+
+
 def _boolean(_: Shape) -> Decoder:
     def decode(value: object) -> bool:
         if not isinstance(value, bool):
@@ -200,6 +213,7 @@ def _length(shape: Shape) -> Callable[[Any], None]:
 _SCALARS: Mapping[str, Callable[[Shape], Decoder]] = {
     "blob": _blob,
     "boolean": _boolean,
+    "double": _number,
     "integer": _integer,
     "long": _integer,
     "timestamp": _timestamp,

@@ -85,6 +85,15 @@ class Desk:
         with self._database.reading() as session:
             return [SeriesView(*row) for row in session.rows(statements.SERIES, {}, most)]
 
+    def known_series(self, series: str) -> SeriesView:
+        """One series. Raises InvalidRequest where there is none of that name."""
+        with self._database.reading() as session:
+            rows = session.rows(statements.ONE_SERIES, {"series": series})
+        if not rows:
+            message = f"there is no series {series!r}; the list of series has their names"
+            raise InvalidRequest(404, "no-such-series", message, "series")
+        return SeriesView(*rows[0])
+
     def alerts(
         self, series: str | None = None, *, only_open: bool = False, most: int | None = 100
     ) -> list[AlertView]:
@@ -130,24 +139,24 @@ class Desk:
         with self._database.transaction() as session:
             _settle(session, statements.MUTE, series, {"muted_until_ms": until_ms})
 
-    def points(self, series: str, start_ms: int, end_ms: int, most: int = 10_000) -> list[Point]:
-        """The values of a series in a span of time, the oldest first."""
+    def points(
+        self,
+        series: str,
+        start_ms: int,
+        end_ms: int,
+        most: int = 10_000,
+        *,
+        latest: bool = False,
+    ) -> list[Point]:
+        """The values of a series in a span of time, the oldest first.
+
+        Where there are more than `most`, the first ones, or with `latest` the last ones.
+        """
+        statement = statements.LATEST_POINTS if latest else statements.POINTS
         with self._database.reading() as session:
             binds = _span(session, series, start_ms, end_ms)
-            return [
-                Point(
-                    event_id,
-                    session.ms(moment),
-                    value,
-                    score,
-                    anomaly == "Y",
-                    late == "Y",
-                    reason,
-                )
-                for event_id, moment, value, score, anomaly, late, reason in session.rows(
-                    statements.POINTS, binds, most
-                )
-            ]
+            found = [_point(session, row) for row in session.rows(statement, binds, most)]
+        return found[::-1] if latest else found
 
     def episodes(self, series: str, start_ms: int, end_ms: int) -> list[EpisodeRow]:
         """The episodes of a series that touch a span of time."""
@@ -177,6 +186,12 @@ def _alert(session: Session, row: tuple[Any, ...]) -> AlertView:
             *(session.ms(raised), session.ms(acknowledged), who, false == "Y"),
         )
     )
+
+
+def _point(session: Session, row: tuple[Any, ...]) -> Point:
+    event_id, moment, value, score, anomaly, late, reason = row
+    time_ms = session.ms(moment)
+    return Point(event_id, time_ms, value, score, anomaly == "Y", late == "Y", reason)
 
 
 def _episode(session: Session, row: tuple[Any, ...]) -> EpisodeRow:

@@ -15,22 +15,27 @@ from pathlib import Path
 from millrace import database, oci
 from millrace.anomaly.notifications import NotificationsTopic
 from millrace.anomaly.pipeline import Pipeline, Report
-from millrace.anomaly.sql_store import SqlStore
+from millrace.anomaly.sql_store import Database, SqlStore
 from millrace.errors import ConfigurationError, FunctionFailed, MillraceError
 
 _log = logging.getLogger("millrace")
 
 
-def store_of(environ: Mapping[str, str]) -> SqlStore:
-    """The store that the environment names. Raises ConfigurationError, Unavailable."""
+def database_of(environ: Mapping[str, str]) -> Database:
+    """The database that the environment names. Raises ConfigurationError, Unavailable."""
     target = database.named(environ)
     if isinstance(target, database.SqliteFile):
         from millrace.anomaly import sqlite
 
-        return sqlite.store(target.path)
+        return sqlite.SqliteDatabase(target.path)
     from millrace.anomaly import oracle
 
-    return oracle.store(database.oracle_pool(target, environ))
+    return oracle.OracleDatabase(database.oracle_pool(target, environ))
+
+
+def store_of(environ: Mapping[str, str]) -> SqlStore:
+    """The store over that database. Raises ConfigurationError, Unavailable."""
+    return SqlStore(database_of(environ))
 
 
 def pipeline_of(environ: Mapping[str, str]) -> Pipeline:

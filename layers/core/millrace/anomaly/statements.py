@@ -123,11 +123,18 @@ PURGE = (
 )
 
 # The operator's desk.
-SERIES = """
-SELECT s.series, s.events, s.late_events, s.newest_ms, s.last_value, COALESCE(t.sensitivity, 1),
-       t.muted_until_ms, COALESCE(t.false_alarms, 0)
-FROM series_state s LEFT JOIN series_settings t ON t.series = s.series
-ORDER BY s.series"""
+# A series that only has settings, or only the sweep knows, is one too.
+_SERIES = """
+SELECT n.series, COALESCE(s.events, w.seen, 0), COALESCE(s.late_events, 0), s.newest_ms,
+       COALESCE(s.last_value, w.last_value), COALESCE(t.sensitivity, 1), t.muted_until_ms,
+       COALESCE(t.false_alarms, 0)
+FROM (SELECT series FROM series_state UNION SELECT series FROM series_settings
+      UNION SELECT series FROM sweep_state) n
+LEFT JOIN series_state s ON s.series = n.series
+LEFT JOIN series_settings t ON t.series = n.series
+LEFT JOIN sweep_state w ON w.series = n.series"""
+SERIES = f"{_SERIES}\nORDER BY n.series"
+ONE_SERIES = f"{_SERIES}\nWHERE n.series = :series"
 
 ALERTS = """
 SELECT alert_id, series, event_time, metric_value, score, expected, low_value, high_value, reason,
@@ -160,6 +167,11 @@ POINTS = """
 SELECT event_id, event_time, metric_value, score, anomaly_flag, late_flag, reason FROM raw_events
 WHERE series = :series AND event_time >= :start_time AND event_time < :end_time
 ORDER BY event_time, event_id"""
+
+LATEST_POINTS = """
+SELECT event_id, event_time, metric_value, score, anomaly_flag, late_flag, reason FROM raw_events
+WHERE series = :series AND event_time >= :start_time AND event_time < :end_time
+ORDER BY event_time DESC, event_id DESC"""
 
 EPISODES = """
 SELECT episode_id, series, start_time, end_time, peak_time, peak_score, peak_value, strange_points

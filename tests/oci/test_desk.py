@@ -82,8 +82,17 @@ def test_points_and_episodes_of_a_span(desk: Desk) -> None:
         ("a", TIME_MS, 0.1, 1.25, True, False, "why")
     ]
     assert desk.points("cpu", TIME_MS + 1, TIME_MS + 2) == []
+    assert desk.points("cpu", TIME_MS, TIME_MS + 1, latest=True)[0].event_id == "a"
     assert desk.episodes("cpu", TIME_MS + 7, TIME_MS + 8) == [episode(7)]
     assert desk.episodes("cpu", TIME_MS + 8, TIME_MS + 9) == []
+
+
+def test_the_latest_points_of_many_come_in_the_order_of_time(opened: Opened) -> None:
+    Pipeline(opened.store).handle(payload(history(20)), NOW_MS)
+    first = opened.desk.points("cpu", 0, NOW_MS, 3)
+    last = opened.desk.points("cpu", 0, NOW_MS, 3, latest=True)
+    assert [point.event_id for point in first] == ["cpu-0", "cpu-1", "cpu-2"]
+    assert [point.event_id for point in last] == ["cpu-17", "cpu-18", "cpu-19"]
 
 
 def test_quarantine_is_read_whole(opened: Opened) -> None:

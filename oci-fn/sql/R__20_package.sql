@@ -221,14 +221,18 @@ CREATE OR REPLACE PACKAGE BODY millrace_anomaly AS
     );
 
     UPDATE raw_events
-    SET (feature1, feature2, score, reason, anomaly_flag, processed_flag, scored_by) = (
-      SELECT k.feature1, k.feature2, k.score,
+    SET (feature1, feature2, score, expected, low_value, high_value, reason, anomaly_flag,
+         processed_flag, scored_by) = (
+      SELECT k.feature1, k.feature2, k.score, CASE WHEN k.z IS NOT NULL THEN k.mean END,
+             CASE WHEN k.z IS NOT NULL THEN k.mean - c.threshold * k.sigma END,
+             CASE WHEN k.z IS NOT NULL THEN k.mean + c.threshold * k.sigma END,
              CASE WHEN k.z IS NULL THEN 'not judged: among the first values of the series'
                   ELSE 'z-score ' || shown_number(k.z) || ': value ' || shown_number(k.value)
                        || ', expected ' || shown_number(k.mean)
                        || ' with a deviation of ' || shown_number(k.sigma) END,
              CASE WHEN k.strange = 'Y' OR k.by_hand = 'Y' THEN 'Y' ELSE 'N' END, 'Y', 'sweep'
       FROM sweep_scored k
+      CROSS JOIN sweep_settings c
       WHERE k.event_id = raw_events.event_id
     )
     WHERE event_id IN (SELECT k.event_id FROM sweep_scored k);
@@ -497,6 +501,7 @@ CREATE OR REPLACE PACKAGE BODY millrace_anomaly AS
       AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.alert_id = alerts.alert_id);
     DELETE FROM episodes WHERE end_time < v_before;
     DELETE FROM quarantine WHERE received_time < v_before;
+    DELETE FROM redrives WHERE redriven_time < v_before;
     DELETE FROM sweep_runs WHERE finished_time < v_before;
     COMMIT;
   END purge;

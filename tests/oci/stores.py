@@ -24,7 +24,7 @@ from tests.oci.oracle_driver import Pool
 ROOT = Path(__file__).parents[2]
 TABLES = (
     "raw_events", "series_state", "series_settings", "alerts", "episodes", "outbox", "digests",
-    "quarantine", "sweep_state", "sweep_runs",
+    "quarantine", "sweep_state", "sweep_runs", "redrives", "backfills",
 )  # fmt: skip
 
 

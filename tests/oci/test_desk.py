@@ -79,7 +79,7 @@ def test_a_sensitivity_that_is_none(desk: Desk, sensitivity: float) -> None:
 
 def test_points_and_episodes_of_a_span(desk: Desk) -> None:
     assert desk.points("cpu", TIME_MS, TIME_MS + 1) == [
-        ("a", TIME_MS, 0.1, 1.25, True, False, "why")
+        ("a", TIME_MS, 0.1, 1.25, True, False, "why", None, None, None, None, None)
     ]
     assert desk.points("cpu", TIME_MS + 1, TIME_MS + 2) == []
     assert desk.points("cpu", TIME_MS, TIME_MS + 1, latest=True)[0].event_id == "a"

@@ -59,6 +59,16 @@ class Point(NamedTuple):
     anomaly: bool
     late: bool
     reason: str | None
+    expected: float | None = None
+    low: float | None = None
+    high: float | None = None
+    rate: float | None = None  # what was judged, where the series is a counter
+    view: str | None = None  # what found it strangest, or that nothing did
+
+    @property
+    def judged(self) -> float | None:
+        """What the band is of: the rate of a counter, else the value."""
+        return self.value if self.rate is None else self.rate
 
 
 class Kept(NamedTuple):
@@ -189,9 +199,8 @@ def _alert(session: Session, row: tuple[Any, ...]) -> AlertView:
 
 
 def _point(session: Session, row: tuple[Any, ...]) -> Point:
-    event_id, moment, value, score, anomaly, late, reason = row
-    time_ms = session.ms(moment)
-    return Point(event_id, time_ms, value, score, anomaly == "Y", late == "Y", reason)
+    event_id, moment, value, score, anomaly, late, *rest = row
+    return Point(event_id, session.ms(moment), value, score, anomaly == "Y", late == "Y", *rest)
 
 
 def _episode(session: Session, row: tuple[Any, ...]) -> EpisodeRow:

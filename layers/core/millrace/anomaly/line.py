@@ -62,6 +62,11 @@ class Line:
             reason=verdict.reason,
             late=False,
             source=metric.source,
+            expected=verdict.expected,
+            low=verdict.low,
+            high=verdict.high,
+            rate=verdict.value if verdict.of_rate else None,
+            view=verdict.view,
         )
 
     def state(self) -> SeriesState:

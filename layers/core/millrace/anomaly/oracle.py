@@ -35,6 +35,7 @@ _DOUBLE = (
     "peak_score",
     "peak_value",
     "last_value",
+    "rate",
 )
 _TIME = ("event_time", "now_time", "before_time", "start_time", "end_time", "peak_time")
 _NUMBER = ("metric_value", "feature1", "feature2", "source_offset", "newest_ms", "muted_until_ms")

@@ -11,7 +11,7 @@ from millrace.anomaly.delivery import Topic, deliver
 from millrace.anomaly.metrics import Metric, read
 from millrace.anomaly.rows import Poison
 from millrace.anomaly.store import Store
-from millrace.connector_hub import Rejected, decode
+from millrace.connector_hub import Delivery, Rejected, decode
 from millrace.errors import InvalidEvent, MillraceError, WriteConflict
 
 _TRIES = 3
@@ -107,8 +107,12 @@ def sort_out(body: bytes, now_ms: int) -> tuple[list[Metric], list[Poison]]:
         try:
             metrics.append(read(record, now_ms))
         except InvalidEvent as error:
-            poison.append(Poison(error.reason, str(error), record.source, record.data))
+            poison.append(_poison(error, record))
     return metrics, poison
+
+
+def _poison(error: InvalidEvent, record: Delivery) -> Poison:
+    return Poison(error.reason, str(error), record.source, record.data, record.key)
 
 
 def _report(metrics: list[Metric], poison: Iterable[Poison], scored: scoring.Scored) -> Report:

@@ -45,6 +45,11 @@ class EventRow(NamedTuple):
     reason: str
     late: bool
     source: Source | None
+    expected: float | None = None
+    low: float | None = None
+    high: float | None = None
+    rate: float | None = None  # what was judged, where the series is a counter
+    view: str | None = None  # what found it strangest, or that nothing did
 
 
 class Alert(NamedTuple):
@@ -83,3 +88,4 @@ class Poison(NamedTuple):
     message: str
     source: Source | None
     payload: bytes
+    key: bytes | None = None  # of its record: it may name the series

@@ -108,7 +108,7 @@ def _distinct(metrics: Iterable[Metric], known: Known, scored: Scored) -> list[M
 
 
 def _conflict(reason: str, message: str, metric: Metric) -> Poison:
-    return Poison(reason, message, metric.source, metric.data)
+    return Poison(reason, message, metric.source, metric.data, metric.series.encode())
 
 
 def _by_series(metrics: Iterable[Metric]) -> dict[str, list[Metric]]:

@@ -21,6 +21,15 @@ from millrace.anomaly.sweep_text import ALERTS, ROWS, SETTLE, STRANGE, steps
 from millrace.errors import ConfigurationError, Unavailable, WriteConflict
 
 _BUSY_S = 10.0
+# Columns that came after the first version of the tables (V005 of oci-fn/sql).
+_ADDED = (
+    ("raw_events", "expected", "REAL"),
+    ("raw_events", "low_value", "REAL"),
+    ("raw_events", "high_value", "REAL"),
+    ("raw_events", "rate", "REAL"),
+    ("raw_events", "view_name", "TEXT"),
+    ("quarantine", "source_key", "TEXT"),
+)
 _TAKEN = {"SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"}
 _MARKS = {"listed": "(SELECT value AS name FROM json_each(:listed))", "locked": "", "held": ""}
 
@@ -47,6 +56,7 @@ class SqliteDatabase:
                 self._connection.create_function(name, 1, function, deterministic=True)
             schema = files("millrace.anomaly").joinpath("sql/sqlite.sql")
             self._connection.executescript(schema.read_text(encoding="utf-8"))
+            _add_columns(self._connection)
         self._path = str(path)
 
     @property
@@ -128,6 +138,13 @@ class SqliteSession:
         """Milliseconds since the epoch; None for a text that is no time."""
         seconds = _epoch_s(moment)
         return None if seconds is None else round(seconds * 1000)
+
+
+def _add_columns(connection: sqlite3.Connection) -> None:
+    """What a file of an earlier version lacks."""
+    for table, column, kind in _ADDED:
+        if column not in {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}:
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
 
 def _filled(statement: str) -> str:

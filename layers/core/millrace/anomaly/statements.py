@@ -25,10 +25,11 @@ AND source_offset IN (SELECT CAST(name AS INTEGER) FROM $listed)"""
 INSERT_EVENT = """
 INSERT INTO raw_events (event_id, series, event_time, metric_value, feature1, feature2,
   processed_flag, anomaly_flag, score, reason, late_flag, scored_by, source_stream,
-  source_partition, source_offset, received_time)
+  source_partition, source_offset, received_time, expected, low_value, high_value, rate, view_name)
 VALUES (:event_id, :series, :event_time, :metric_value, :feature1, :feature2,
   'Y', :anomaly_flag, :score, :reason, :late_flag, 'function', :source_stream,
-  :source_partition, :source_offset, :now_time)"""
+  :source_partition, :source_offset, :now_time, :expected, :low_value, :high_value, :rate,
+  :view_name)"""
 
 INSERT_STATE = """
 INSERT INTO series_state (series, detector, newest_ms, last_value, events, late_events,
@@ -68,9 +69,9 @@ SELECT quarantine_id FROM quarantine WHERE quarantine_id IN (SELECT name FROM $l
 
 INSERT_POISON = """
 INSERT INTO quarantine (quarantine_id, reason, message, source_stream, source_partition,
-  source_offset, payload, received_time)
+  source_offset, payload, source_key, received_time)
 VALUES (:quarantine_id, :reason, :message, :source_stream, :source_partition,
-  :source_offset, :payload, :now_time)"""
+  :source_offset, :payload, :source_key, :now_time)"""
 
 # The outbox. One row of `locks` is held while digests are made and claimed.
 LOCK = "SELECT name FROM locks WHERE name = :name $held"
@@ -120,6 +121,7 @@ PURGE = (
       AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.alert_id = alerts.alert_id)""",
     "DELETE FROM episodes WHERE end_time < :before_time",
     "DELETE FROM quarantine WHERE received_time < :before_time",
+    "DELETE FROM redrives WHERE redriven_time < :before_time",
 )
 
 # The operator's desk.
@@ -164,12 +166,16 @@ SENSITIVITY = "UPDATE series_settings SET sensitivity = :sensitivity WHERE serie
 MUTE = "UPDATE series_settings SET muted_until_ms = :muted_until_ms WHERE series = :series"
 
 POINTS = """
-SELECT event_id, event_time, metric_value, score, anomaly_flag, late_flag, reason FROM raw_events
+SELECT event_id, event_time, metric_value, score, anomaly_flag, late_flag, reason, expected,
+       low_value, high_value, rate, view_name
+FROM raw_events
 WHERE series = :series AND event_time >= :start_time AND event_time < :end_time
 ORDER BY event_time, event_id"""
 
 LATEST_POINTS = """
-SELECT event_id, event_time, metric_value, score, anomaly_flag, late_flag, reason FROM raw_events
+SELECT event_id, event_time, metric_value, score, anomaly_flag, late_flag, reason, expected,
+       low_value, high_value, rate, view_name
+FROM raw_events
 WHERE series = :series AND event_time >= :start_time AND event_time < :end_time
 ORDER BY event_time DESC, event_id DESC"""
 

@@ -14,6 +14,9 @@ from millrace.anomaly.scoring import Known, Scored
 from millrace.anomaly.session import Session, listed
 from millrace.connector_hub import Source
 
+# A longer key names no series, and its column has room for so much in base64.
+_MOST_KEY_BYTES = 512
+
 
 class SqlTransaction:
     """What scoring needs of a database. The session commits, or rolls back, around it."""
@@ -105,6 +108,11 @@ class SqlTransaction:
             "score": row.score,
             "reason": row.reason,
             "late_flag": _flag(row.late),
+            "expected": row.expected,
+            "low_value": row.low,
+            "high_value": row.high,
+            "rate": row.rate,
+            "view_name": row.view,
             **_source(row.source),
         }
 
@@ -161,17 +169,21 @@ def _name_of(poison: Poison) -> str:
 
 
 def _poison(name: str, poison: Poison) -> dict[str, object]:
-    try:
-        payload = poison.payload.decode()
-    except UnicodeDecodeError:
-        payload = f"base64:{base64.b64encode(poison.payload).decode()}"
     return {
         "quarantine_id": name,
         "reason": poison.reason,
         "message": poison.message[:1000],
-        "payload": payload,
+        "payload": _text(poison.payload),
+        "source_key": None if poison.key is None else _text(poison.key[:_MOST_KEY_BYTES]),
         **_source(poison.source),
     }
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return f"base64:{base64.b64encode(data).decode()}"
 
 
 def _flag(is_set: bool) -> str:

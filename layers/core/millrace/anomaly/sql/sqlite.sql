@@ -16,7 +16,12 @@ CREATE TABLE IF NOT EXISTS raw_events (
   source_stream    TEXT,
   source_partition TEXT,
   source_offset    INTEGER,
-  received_time    TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f', 'now') || 'Z')
+  received_time    TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f', 'now') || 'Z'),
+  expected         REAL,
+  low_value        REAL,
+  high_value       REAL,
+  rate             REAL,
+  view_name        TEXT
 );
 CREATE INDEX IF NOT EXISTS raw_events_new
   ON raw_events (CASE processed_flag WHEN 'N' THEN 'N' END)
@@ -63,6 +68,7 @@ CREATE TABLE IF NOT EXISTS alerts (
   false_alarm_flag  TEXT NOT NULL DEFAULT 'N' CHECK (false_alarm_flag IN ('Y', 'N'))
 );
 CREATE INDEX IF NOT EXISTS alerts_raised ON alerts (raised_time);
+CREATE INDEX IF NOT EXISTS alerts_series ON alerts (series, event_time);
 
 CREATE TABLE IF NOT EXISTS episodes (
   episode_id     TEXT NOT NULL PRIMARY KEY,
@@ -109,8 +115,33 @@ CREATE TABLE IF NOT EXISTS quarantine (
   source_partition TEXT,
   source_offset    INTEGER,
   payload          TEXT NOT NULL,
-  received_time    TEXT NOT NULL
+  received_time    TEXT NOT NULL,
+  source_key       TEXT
 );
+CREATE INDEX IF NOT EXISTS quarantine_received ON quarantine (received_time);
+
+-- What came back out of quarantine, noted in the transaction that applied it.
+CREATE TABLE IF NOT EXISTS redrives (
+  quarantine_id TEXT NOT NULL PRIMARY KEY,
+  outcome       TEXT NOT NULL,
+  events        INTEGER NOT NULL,
+  payload       TEXT,
+  redriven_by   TEXT NOT NULL,
+  redriven_time TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS redrives_time ON redrives (redriven_time);
+
+-- How far the detector has come with the history of a series (see history.py).
+CREATE TABLE IF NOT EXISTS backfills (
+  series       TEXT NOT NULL PRIMARY KEY,
+  detector     BLOB NOT NULL,
+  after_time   TEXT NOT NULL,
+  after_id     TEXT NOT NULL,
+  last_value   REAL,
+  episode_id   TEXT,
+  events       INTEGER NOT NULL,
+  updated_time TEXT NOT NULL
+) WITHOUT ROWID;
 
 CREATE VIEW IF NOT EXISTS dual AS SELECT 1 AS dummy;
 

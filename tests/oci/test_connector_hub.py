@@ -36,6 +36,24 @@ def test_times_of_arrival_may_be_iso() -> None:
     assert found.arrival_ms == 1_767_225_600_000
 
 
+@pytest.mark.parametrize("change", [{"timestamp": None}, {}])
+def test_a_record_that_does_not_say_when_it_came_is_no_poison(change: dict[str, Any]) -> None:
+    whole = record({"id": 1}, 7)
+    del whole["timestamp"]
+    assert list(decode(payload([whole | change]))) == [
+        Delivery(Source(STREAM, "0", 7), b"cpu", b'{"id": 1}', None)
+    ]
+
+
+def test_bare_events_may_come_in_an_array() -> None:
+    events = [{"id": "a", "metric": 1}, {"id": "b", "metric": 2, "series": "s", "time": 3}]
+    found = list(decode(payload([events[0], record({"id": 1}, 7), events[1]])))
+    assert [type(one) for one in found] == [Delivery] * 3
+    assert [one.source for one in found] == [None, Source(STREAM, "0", 7), None]
+    bare = [json.loads(one.data) for one in found if isinstance(one, Delivery)]
+    assert bare == [events[0], {"id": 1}, events[1]]
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
@@ -96,7 +114,15 @@ def test_every_record_comes_out(records: list[Any]) -> None:
     assert len(list(decode(json.dumps(records).encode()))) == len(records)
 
 
+@pytest.mark.parametrize("depth", [100, 500])
+def test_what_is_nested_deeply_is_kept_whole(depth: int) -> None:
+    deep = b"[" * depth + b"]" * depth
+    (found,) = decode(b"[" + deep + b"]")
+    assert isinstance(found, Rejected)
+    assert found.raw == deep
+
+
 def test_nesting_too_deep_to_write_is_no_crash() -> None:
-    body = b"[" * 500 + b"]" * 500
+    body = b"[" * 1020 + b"]" * 1020
     (found,) = decode(body)
     assert isinstance(found, Rejected)

@@ -1,13 +1,16 @@
 """What Connector Hub hands to a function: a JSON array of stream records, or one bare event.
 
 A record is ``{stream, partition, key, value, offset, timestamp}`` with key and value in base64 and
-the time of arrival in milliseconds (or as ISO 8601). A bare JSON object is taken as an event by
-itself, as ``fn invoke`` sends it: it has no place in a stream. Whatever cannot be decoded comes
-out as `Rejected`, whole, so that nothing is lost; one bad record takes no other with it.
+the time of arrival in milliseconds (or as ISO 8601; a record without one is as good as any other).
+A JSON object that is no such record is taken as an event by itself, as ``fn invoke`` sends it: it
+has no place in a stream. In an array it must look like one, with an id and a metric. Whatever
+cannot be decoded comes out as `Rejected`, whole, so that nothing is lost; one bad record takes no
+other with it.
 """
 
 from __future__ import annotations
 
+import json
 from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Iterator
@@ -20,6 +23,9 @@ from millrace.events import read_time_ms
 
 _MOST_NAME_BYTES = 512  # the OCID of a stream has about 100
 _MOST_OFFSET = 1 << 63
+# What tells an event among records, and a record among events.
+_EVENT = {"id", "metric"}
+_RECORD = {"value", "offset", "partition"}
 
 
 class Source(NamedTuple):
@@ -31,7 +37,7 @@ class Source(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """One record: its event as bytes of JSON. `arrival_ms` is None for a bare event."""
+    """One record: its event as bytes of JSON. `arrival_ms` is None where it says none."""
 
     source: Source | None
     key: bytes | None
@@ -68,10 +74,13 @@ def decode(body: bytes) -> Iterator[Delivery | Rejected]:
 
 
 def _decoded(record: Any) -> Delivery | Rejected:  # noqa: ANN401  a JSON value can be anything
+    if type(record) is dict and record.keys() >= _EVENT and not record.keys() & _RECORD:
+        return Delivery(None, None, _written(record), None)
     source = None
     try:
         source = _source(record)
-        arrival_ms = read_time_ms(record["timestamp"], "timestamp")
+        arrival = record.get("timestamp")
+        arrival_ms = None if arrival is None else read_time_ms(arrival, "timestamp")
         key, value = record.get("key"), record["value"]
     except (KeyError, TypeError, ValueError, AttributeError, InvalidEvent) as error:
         shown = f"{type(error).__name__}: {error}"
@@ -89,7 +98,11 @@ def _decoded(record: Any) -> Delivery | Rejected:  # noqa: ANN401  a JSON value 
 def _written(record: object) -> bytes:
     try:
         return orjson.dumps(record)
-    except TypeError:  # what can be read can be nested more deeply than what can be written
+    except TypeError:  # orjson reads what is nested more deeply than what it writes
+        pass
+    try:
+        return json.dumps(record).encode()
+    except RecursionError:
         return b"(nested too deeply to be written)"
 
 

@@ -112,7 +112,9 @@ def _map(key: Decoder, member: Decoder, check: Callable[[Any], None]) -> Decoder
 def _string(shape: StringShape) -> Decoder:
     check = _length(shape)
     allowed = frozenset(shape.enum)
-    pattern = re.compile(shape.metadata["pattern"]) if "pattern" in shape.metadata else None
+    pattern = (
+        re.compile(_python(shape.metadata["pattern"])) if "pattern" in shape.metadata else None
+    )
 
     def decode(value: object) -> str:
         if not isinstance(value, str):
@@ -127,6 +129,13 @@ def _string(shape: StringShape) -> Decoder:
         return value
 
     return decode
+
+
+def _python(pattern: str) -> str:
+    """A pattern of the model as Python has it, which knows no classes of Unicode by name."""
+    for name, ours in (("L", r"\w"), ("N", r"\d"), ("Z", r"\s")):
+        pattern = pattern.replace(rf"\p{{{name}}}", ours)
+    return pattern
 
 
 def _blob(shape: Shape) -> Decoder:

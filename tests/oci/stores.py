@@ -16,7 +16,7 @@ from millrace import database
 from millrace.anomaly.desk import Desk
 from millrace.anomaly.migrations import migrate, read_migrations
 from millrace.anomaly.oracle import OracleDatabase
-from millrace.anomaly.sql_store import SqlStore
+from millrace.anomaly.sql_store import Database, SqlStore
 from millrace.anomaly.sqlite import SqliteDatabase
 
 from tests.oci.oracle_driver import Pool
@@ -34,12 +34,15 @@ class Opened(NamedTuple):
     store: SqlStore
     desk: Desk
     run: Callable[[str], list[tuple[Any, ...]]]
+    database: Database
 
 
 def sqlite_store(folder: Path) -> Opened:
     """In a file."""
     kept = SqliteDatabase(folder / "test.db")
-    return Opened(SqlStore(kept), Desk(kept), lambda text: kept.connection.execute(text).fetchall())
+    return Opened(
+        SqlStore(kept), Desk(kept), lambda text: kept.connection.execute(text).fetchall(), kept
+    )
 
 
 def recorded_store(folder: Path) -> Opened:
@@ -48,7 +51,10 @@ def recorded_store(folder: Path) -> Opened:
     connection = pool.database.connection
     database = OracleDatabase(pool)
     return Opened(
-        SqlStore(database), Desk(database), lambda text: connection.execute(text).fetchall()
+        SqlStore(database),
+        Desk(database),
+        lambda text: connection.execute(text).fetchall(),
+        database,
     )
 
 
@@ -73,7 +79,7 @@ def oracle_store(folder: Path) -> Opened:
             return list(rows)
 
     opened = OracleDatabase(pool)
-    return Opened(SqlStore(opened), Desk(opened), run)
+    return Opened(SqlStore(opened), Desk(opened), run, opened)
 
 
 STORES: dict[str, Callable[[Path], Opened]] = {

@@ -7,6 +7,7 @@ batch of that series.
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, NamedTuple
 
 from millrace.anomaly import statements
@@ -82,6 +83,10 @@ class Kept(NamedTuple):
     offset: int | None
     payload: str
     received_ms: int | None
+    key: str | None = None
+    outcome: str | None = None  # of its redrive
+    redriven_by: str | None = None
+    redriven_ms: int | None = None
 
 
 class Desk:
@@ -174,11 +179,41 @@ class Desk:
             binds = _span(session, series, start_ms, end_ms)
             return [_episode(session, row) for row in session.rows(statements.EPISODES, binds)]
 
-    def quarantined(self, most: int = 100) -> list[Kept]:
-        """What is in quarantine, the newest first."""
+    def quarantined(
+        self, most: int | None = 100, *, reason: str | None = None, only_open: bool = False
+    ) -> list[Kept]:
+        """What is in quarantine, the newest first; `only_open` leaves out what was redriven."""
+        binds = {"reason": reason, "only_open": "Y" if only_open else "N"}
         with self._database.reading() as session:
-            rows = session.rows(statements.QUARANTINED, {}, most)
-            return [Kept._make((*row[:-1], session.ms(row[-1]))) for row in rows]
+            rows = session.rows(statements.QUARANTINED, binds, most)
+            return [kept_of(session, row) for row in rows]
+
+    def quarantine_counts(self) -> dict[str, tuple[int, int]]:
+        """How many records there are of each reason, and how many of them were redriven."""
+        with self._database.reading() as session:
+            rows = session.rows(statements.COUNT_QUARANTINED, {})
+            return {reason: (int(count), int(redriven)) for reason, count, redriven in rows}
+
+    def kept(self, start_of_id: str) -> Kept:
+        """The record whose id begins so. Raises InvalidRequest unless there is exactly one."""
+        found = []
+        if re.fullmatch("[0-9a-f]{1,64}", start_of_id):
+            with self._database.reading() as session:
+                binds = {"start_of_id": f"{start_of_id}%"}
+                rows = session.rows(statements.KEPT_LIKE, binds, 2)
+                found = [kept_of(session, row) for row in rows]
+        if len(found) == 1:
+            return found[0]
+        what = "more than one record" if found else "nothing"
+        message = f"there is {what} in quarantine whose id begins with {start_of_id!r}"
+        raise InvalidRequest(404, "no-such-record", message, "quarantine_id")
+
+
+def kept_of(session: Session, row: tuple[Any, ...]) -> Kept:
+    """A record from a row of the quarantine with its redrive."""
+    *known, key, outcome, who, redriven, received = row
+    said = (key, outcome, who, session.ms(redriven))
+    return Kept._make((*known, session.ms(received), *said))
 
 
 def _one(session: Session, alert_id: str) -> AlertView:

@@ -185,8 +185,21 @@ FROM episodes
 WHERE series = :series AND end_time >= :start_time AND start_time < :end_time
 ORDER BY start_time, episode_id"""
 
-QUARANTINED = """
-SELECT quarantine_id, reason, message, source_stream, source_partition, source_offset, payload,
-       received_time
-FROM quarantine
-ORDER BY received_time DESC, quarantine_id"""
+_KEPT = """
+SELECT q.quarantine_id, q.reason, q.message, q.source_stream, q.source_partition, q.source_offset,
+       q.payload, q.source_key, r.outcome, r.redriven_by, r.redriven_time, q.received_time
+FROM quarantine q LEFT JOIN redrives r ON r.quarantine_id = q.quarantine_id"""
+QUARANTINED = f"""{_KEPT}
+WHERE (:reason IS NULL OR q.reason = :reason)
+  AND (:only_open = 'N' OR r.quarantine_id IS NULL)
+ORDER BY q.received_time DESC, q.quarantine_id"""
+KEPT_LIKE = f"{_KEPT}\nWHERE q.quarantine_id LIKE :start_of_id\nORDER BY q.quarantine_id"
+KEPT = "\n".join((_KEPT, "WHERE q.quarantine_id IN (SELECT name FROM $listed)"))
+COUNT_QUARANTINED = """
+SELECT q.reason, COUNT(*), COUNT(r.quarantine_id)
+FROM quarantine q LEFT JOIN redrives r ON r.quarantine_id = q.quarantine_id
+GROUP BY q.reason
+ORDER BY q.reason"""
+INSERT_REDRIVE = """
+INSERT INTO redrives (quarantine_id, outcome, events, payload, redriven_by, redriven_time)
+VALUES (:quarantine_id, :outcome, :events, :payload, :redriven_by, :now_time)"""

@@ -1,4 +1,4 @@
-"""Transient errors of AWS services: code to HTTP status and message."""
+"""Transient errors of AWS's and Oracle's services: code to HTTP status and message."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ KNOWN_ERRORS: Mapping[str, tuple[int, str]] = {
     "TransactionConflictException": (400, "Transaction is ongoing for the item"),
     "KMSThrottlingException": (400, _RATE),
     "TooManyRequestsException": (429, _RATE),
+    "TooManyRequests": (429, "Too many requests for the tenancy"),  # Oracle's
     "InternalServerError": (500, "The request could not be processed"),
     "InternalError": (500, "We encountered an internal error. Please try again."),
     "InternalFailure": (500, "The request processing has failed"),

@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from millrace.errors import StartupError
 
 from localcloud.clock import RealClock
-from localcloud.oci.application import application
+from localcloud.faults.injector import Injector
+from localcloud.faults.plan import FaultPlan
+from localcloud.oci.admin import Admin
+from localcloud.oci.application import Application
 from localcloud.oci.batching import Limits
 from localcloud.oci.connector import Connector, Repeats
 from localcloud.oci.function import FdkFunction, FunctionSpec, Place, function
-from localcloud.oci.notifications import Inbox, Notifications
+from localcloud.oci.function_api import FunctionApi
+from localcloud.oci.notifications import Inbox, Notice, Notifications
+from localcloud.oci.partition import Message
+from localcloud.oci.postman import Postman
 from localcloud.oci.principal import Principal
+from localcloud.oci.sdk.catalogue import Catalogue
+from localcloud.oci.sdk.checking import Checker
+from localcloud.oci.secret_api import SecretApi
 from localcloud.oci.stream import Stream
+from localcloud.oci.stream_api import StreamApi
 from localcloud.oci.streaming import Streaming
-from localcloud.serving import serving
+from localcloud.oci.striking import StruckFunction
+from localcloud.oci.sweeper import Sweeper
+from localcloud.oci.topic_api import TopicApi
+from localcloud.oci.vault import Vault
+from localcloud.serving import listener, serving
 
 FUNCTION = "oci-fn/extract-features"
 STREAM = "anomaly-events-stream"
+POOL_ID = "ocid1.streampool.oc1.local.pool"
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`root` is the checkout, `folder` where database, key and log are kept (made if need be)."""
+    """`root` is the checkout, `folder` where database, key and log are kept (made if need be).
+
+    `secrets` are in the Vault from the start, by name; `environ` is given to the function beside
+    what the cloud gives it. `sweep_s` is how often the database's job runs.
+    """
 
     root: Path
     folder: Path
@@ -34,6 +54,10 @@ class Options:
     retention_h: int = 24
     limits: Limits = field(default_factory=Limits)
     repeats: Repeats = field(default_factory=Repeats)
+    faults: FaultPlan = field(default_factory=FaultPlan)
+    secrets: Mapping[str, bytes] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict)
+    sweep_s: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,35 +71,154 @@ class OciCloud:
     function: FdkFunction
     inbox: Inbox
     database: Path
+    streaming: Streaming
+    notifications: Notifications
+    postman: Postman
+    vault: Vault
+    sweeper: Sweeper
+    injector: Injector
+
+    def endpoints(self) -> dict[str, str]:
+        """Where things are, by name, for those who come by the network or read the database."""
+        return {
+            "url": self.url,
+            "stream_id": self.stream.id,
+            "topic_id": self.inbox.topic_id,
+            "function_id": self.function.spec.id,
+            "database": f"sqlite:///{self.database}",
+        }
+
+    def environment(self) -> dict[str, str]:
+        """The variables that point Millrace, its function and its command at this cloud."""
+        return {
+            **self.principal.environ,
+            "MILLRACE_OCI_ENDPOINT": self.url,
+            "MILLRACE_DATABASE": f"sqlite:///{self.database}",
+            "MILLRACE_TOPIC_ID": self.inbox.topic_id,
+            "MILLRACE_STREAM_ID": self.stream.id,
+        }
+
+    def put(self, metrics: Sequence[tuple[str | None, bytes]]) -> list[Message]:
+        """Put events on the stream, each under its series' name; as many as there are."""
+        kept: list[Message] = []
+        for start in range(0, len(metrics), 500):
+            part = metrics[start : start + 500]
+            kept += self.stream.put(
+                [(None if series is None else series.encode(), data) for series, data in part]
+            )
+        return kept
+
+    @property
+    def notices(self) -> Sequence[Notice]:
+        """What came into the inbox."""
+        return tuple(self.inbox.notices)
+
+    async def caught_up(self) -> None:
+        """Return when every message that the stream now holds was answered by the function."""
+        await self.connector.caught_up()
+
+    async def swept(self) -> None:
+        """Run the database's job now, and until no digest is due."""
+        digests = -1
+        while digests != self.sweeper.done.digests:
+            digests = self.sweeper.done.digests
+            await self.sweeper.run()
+        await self.postman.delivered()
 
 
 @contextlib.asynccontextmanager
 async def running(options: Options) -> AsyncIterator[OciCloud]:
     """The pipeline for as long as the block runs; then all that was started is stopped."""
-    folder = options.folder.absolute()  # the function has a working folder of its own
-    place = _place(options.root.absolute(), folder)
-    clock = RealClock()
-    streaming, notifications = Streaming(clock), Notifications(clock)
-    stream = streaming.create(
-        STREAM, partitions=options.partitions, retention_h=options.retention_h
-    )
-    inbox = notifications.create("anomalies")
-    principal = Principal.made(folder)
-    database = folder / "millrace.db"
-    app = application(streaming, notifications, {principal.key_id: principal.public_key})
-    spec = FunctionSpec.of(options.root.absolute() / FUNCTION)
+    parts = await _Parts.made(options)
     async with contextlib.AsyncExitStack() as stack:
-        address = await stack.enter_async_context(serving(app))
-        environ = {
-            **principal.environ,
-            "MILLRACE_DATABASE": f"sqlite:///{database}",
-            "MILLRACE_TOPIC_ID": inbox.topic_id,
-            "MILLRACE_OCI_ENDPOINT": address.url,
-        }
-        started = await stack.enter_async_context(function(spec, place, environ))
-        connector = Connector(stream, started, options.limits, options.repeats)
+        await stack.enter_async_context(parts.postman.running())
+        address = await stack.enter_async_context(serving(parts.application(), sock=parts.socket))
+        stack.push_async_callback(parts.functions.close)
+        started = await stack.enter_async_context(
+            function(parts.spec, parts.place, parts.environ(address.url))
+        )
+        parts.functions.add(started.spec.id, started)
+        struck = StruckFunction(started, parts.injector)
+        connector = Connector(parts.stream, struck, options.limits, options.repeats)
         await stack.enter_async_context(connector.running())
-        yield OciCloud(address.url, principal, stream, connector, started, inbox, database)
+        await stack.enter_async_context(parts.sweeper.running())
+        yield OciCloud(
+            address.url,
+            parts.principal,
+            parts.stream,
+            connector,
+            started,
+            parts.inbox,
+            parts.database,
+            parts.streaming,
+            parts.notifications,
+            parts.postman,
+            parts.vault,
+            parts.sweeper,
+            parts.injector,
+        )
+
+
+class _Parts:
+    """What there is before anything runs."""
+
+    def __init__(self, options: Options, catalogue: Catalogue) -> None:
+        root, folder = options.root.absolute(), options.folder.absolute()
+        self._options = options
+        self._checker = Checker(catalogue)
+        clock = RealClock()
+        self.spec = FunctionSpec.of(root / FUNCTION)
+        self.place = _place(root, folder)
+        self.injector = Injector(options.faults)
+        self.principal = Principal.made(folder)
+        self.database = folder / "millrace.db"
+        self.streaming = Streaming(clock)
+        self.stream = self.streaming.create(
+            STREAM, partitions=options.partitions, retention_h=options.retention_h
+        )
+        self.socket = listener()
+        host, port = self.socket.getsockname()[:2]
+        self.postman = Postman(clock, self.injector, lambda: f"http://{host}:{port}")
+        self.notifications = Notifications(clock, self.postman)
+        self.inbox = self.notifications.create("anomalies")
+        self.vault = Vault(clock)
+        for name, content in options.secrets.items():
+            self.vault.create(name, content)
+        self.functions = FunctionApi()
+        self.sweeper = Sweeper(
+            *(self.database, self.notifications, self.inbox.topic_id, clock, options.sweep_s)
+        )
+
+    @classmethod
+    async def made(cls, options: Options) -> _Parts:
+        """All of them. Raises StartupError."""
+        root = options.root.absolute()
+        _place(root, options.folder.absolute())
+        python = root / ".venv-oci/bin/python"
+        catalogue = await asyncio.to_thread(Catalogue.installed, python, root / ".local")
+        return cls(options, catalogue)
+
+    def application(self) -> Application:
+        """All services behind one address."""
+        handlers = {
+            **StreamApi(self.streaming, POOL_ID).handlers(),
+            **TopicApi(self.notifications, self.postman).handlers(),
+            **SecretApi(self.vault).handlers(),
+            **self.functions.handlers(),
+        }
+        keys = {self.principal.key_id: self.principal.public_key}
+        admin = Admin(self.injector, self.notifications)
+        return Application(handlers, keys, self._checker, self.injector, admin)
+
+    def environ(self, url: str) -> Mapping[str, str]:
+        """The function's."""
+        return {
+            **self.principal.environ,
+            "MILLRACE_DATABASE": f"sqlite:///{self.database}",
+            "MILLRACE_TOPIC_ID": self.inbox.topic_id,
+            "MILLRACE_OCI_ENDPOINT": url,
+            **self._options.environ,
+        }
 
 
 def _place(root: Path, folder: Path) -> Place:

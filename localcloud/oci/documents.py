@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from binascii import Error as Base64Error
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,7 @@ from millrace.anomaly.instants import iso_ms
 from millrace.errors import InvalidEvent
 from millrace.events import read_time_ms
 
-from localcloud.oci.errors import InvalidParameter, MissingParameter
+from localcloud.oci.errors import CannotParse, InvalidParameter, MissingParameter
 from localcloud.oci.partition import Message
 
 
@@ -24,16 +23,14 @@ class Body:
     fields: dict[str, Any]
 
     @classmethod
-    def of(cls, content: bytes, known: AbstractSet[str]) -> Body:
-        """Raises InvalidParameter for what is no object of the known fields."""
+    def of(cls, content: bytes) -> Body:
+        """Raises CannotParse for what is no JSON, InvalidParameter for what is no object."""
         try:
             fields = orjson.loads(content)
         except orjson.JSONDecodeError:
-            raise InvalidParameter("The body is not JSON") from None
+            raise CannotParse("The body is not JSON") from None
         if not isinstance(fields, dict):
             raise InvalidParameter(f"The body must be an object but is a {type(fields).__name__}")
-        for name in fields.keys() - known:
-            raise InvalidParameter(f"There is no field {name!r:.80}")
         return cls({name: value for name, value in fields.items() if value is not None})
 
     def text(self, name: str, default: str | None = None) -> str:

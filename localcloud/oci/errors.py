@@ -5,10 +5,15 @@
     OciError                        (a LocalCloudError) code and HTTP status of the answer
     ├── InvalidParameter            a value that the service does not take
     ├── MissingParameter            something that it needs is not there
+    ├── CannotParse                 a body that is no JSON
     ├── NotAuthenticated            no signature, a wrong one, or one by nobody who is known
     ├── NotFound                    no such thing, or none for this caller
+    ├── WrongMethod                 a path that is there, but not by this method
+    ├── WrongState                  what is there already, or not in a state for this
     ├── TooLarge                    more bytes than a message may have
-    └── TooManyRequests             more than a minute allows
+    ├── TooManyRequests             more than a minute allows
+    ├── NotMade                     an operation that Oracle has and the local cloud has not
+    └── BadAnswer                   the local cloud's own answer is none: a bug of it
 """
 
 from __future__ import annotations
@@ -39,6 +44,13 @@ class MissingParameter(OciError):
     status = 400
 
 
+class CannotParse(OciError):
+    """A body that is no JSON."""
+
+    code = "CannotParseRequest"
+    status = 400
+
+
 class NotAuthenticated(OciError):
     """No signature, a wrong one, or one by nobody who is known."""
 
@@ -53,6 +65,20 @@ class NotFound(OciError):
     status = 404
 
 
+class WrongMethod(OciError):
+    """A path that is there, but not by this method."""
+
+    code = "MethodNotAllowed"
+    status = 405
+
+
+class WrongState(OciError):
+    """What is there already, or not in a state for this."""
+
+    code = "IncorrectState"
+    status = 409
+
+
 class TooLarge(OciError):
     """More bytes than a message may have."""
 
@@ -65,3 +91,14 @@ class TooManyRequests(OciError):
 
     code = "TooManyRequests"
     status = 429
+
+
+class NotMade(OciError):
+    """An operation that Oracle has and the local cloud has not."""
+
+    code = "MethodNotImplemented"
+    status = 501
+
+
+class BadAnswer(OciError):
+    """The local cloud's own answer is not as the SDK has it: a bug, which must be seen."""

@@ -2,8 +2,9 @@
 
 One process serves one call after the other, as fdk does with handlers that are not asynchronous.
 fdk does not enforce a deadline: here the process is killed when the time of func.yaml is up, as the
-platform ends a container, and the next call finds a new one. It ends with the local cloud, however
-that ends (`localcloud.functions.watchdog`).
+platform ends a container, and the next call finds a new one; so it does where nobody called for
+`idle_s`, for a container that is not used is let go. It ends with the local cloud, however that
+ends (`localcloud.functions.watchdog`).
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import contextlib
 import os
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,9 @@ from localcloud.functions.watchdog import Watchdog
 _START_TIMEOUT_S = 30
 _GRACE_S = 5
 _DEFAULT_TIMEOUT_S = 30
+_DEFAULT_IDLE_S = 300
 _MAX_BODY_BYTES = 6 * 1024 * 1024
+_HTTP_HEADER = "fn-http-h-"
 # As the platform answers: no time left, no answer from the container, a body that is too large.
 _TIMED_OUT, _BROKEN, _TOO_LARGE = 504, 502, 413
 
@@ -45,6 +49,12 @@ class FunctionSpec:
     file: str
     handler: str
     timeout_s: float
+    idle_s: float = _DEFAULT_IDLE_S
+
+    @property
+    def id(self) -> str:
+        """Its OCID."""
+        return f"ocid1.fnfunc.oc1.local.{self.name}"
 
     @classmethod
     def of(cls, folder: Path) -> FunctionSpec:
@@ -53,7 +63,8 @@ class FunctionSpec:
             told: Any = yaml.safe_load((folder / "func.yaml").read_text(encoding="utf-8"))
             *_, file, handler = told["entrypoint"].split()
             timeout_s = float(told.get("timeout", _DEFAULT_TIMEOUT_S))
-            return cls(told["name"], folder, Path(file).name, handler, timeout_s)
+            idle_s = float(told.get("idle_timeout", _DEFAULT_IDLE_S))
+            return cls(told["name"], folder, Path(file).name, handler, timeout_s, idle_s)
         except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise StartupError(
                 f"{folder / 'func.yaml'} must name a function, with an entrypoint that ends in file"
@@ -77,14 +88,18 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a caller gets."""
+    """What a caller gets; `headers` are those that the function set for a caller over HTTP."""
 
     status: int
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class FdkFunction:
-    """A function and its process, which a call starts anew when it has died."""
+    """A function and its process, which a call starts anew when it has died.
+
+    `starts` counts cold starts; every other call of `calls` found the process hot.
+    """
 
     def __init__(
         self, spec: FunctionSpec, place: Place, environ: Mapping[str, str], watchdog: Watchdog
@@ -98,6 +113,7 @@ class FdkFunction:
         self._turn = asyncio.Lock()
         self._process: WorkerProcess | None = None
         self._client: httpx.AsyncClient | None = None
+        self._used_s = time.monotonic()
         # A socket's path has about 100 characters at most: the system's own folder is short.
         self._folder = Path(tempfile.mkdtemp(prefix="fn-"))
 
@@ -110,7 +126,7 @@ class FdkFunction:
         """The status of an invocation; implements `connector.Target`."""
         return (await self.invoke(body)).status
 
-    async def invoke(self, body: bytes) -> Answer:
+    async def invoke(self, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
         """Call the function. Its process may die of it; the caller gets an answer all the same."""
         if len(body) > _MAX_BODY_BYTES:
             return Answer(_TOO_LARGE, b"")
@@ -118,8 +134,9 @@ class FdkFunction:
             self.calls += 1
             try:
                 client = await self._ready()
+                sent = {**(headers or {}), **self._headers()}
                 async with asyncio.timeout(self.spec.timeout_s):
-                    answer = await client.post("/call", content=body, headers=self._headers())
+                    answer = await client.post("/call", content=body, headers=sent)
             except TimeoutError:
                 await self._end()
                 return Answer(_TIMED_OUT, b"")
@@ -129,8 +146,9 @@ class FdkFunction:
             except asyncio.CancelledError:
                 await self._end()  # nobody waits for the answer that it may be working on
                 raise
-            status = int(answer.headers.get("fn-http-status", answer.status_code))
-            return Answer(status, answer.content)
+            finally:
+                self._used_s = time.monotonic()
+            return _answer(answer)
 
     async def start(self) -> None:
         """Start its process. Raises StartupError, which a later start, in a call, does not."""
@@ -152,7 +170,9 @@ class FdkFunction:
         return {"Fn-Call-Id": uuid.uuid4().hex, "Fn-Deadline": deadline.isoformat()}
 
     async def _ready(self) -> httpx.AsyncClient:
-        if self._process is not None and self._process.alive and self._client is not None:
+        idle = time.monotonic() - self._used_s > self.spec.idle_s
+        alive = self._process is not None and self._process.alive
+        if alive and self._client is not None and not idle:
             return self._client
         await self._end()
         self.starts += 1
@@ -182,7 +202,7 @@ class FdkFunction:
             "FN_LISTENER": f"unix:{socket}",
             "FN_APP_NAME": "local",
             "FN_FN_NAME": self.spec.name,
-            "FN_FN_ID": "ocid1.fnfunc.oc1.local",
+            "FN_FN_ID": self.spec.id,
             "FN_APP_ID": "ocid1.fnapp.oc1.local",
             **self._environ,
         }
@@ -204,6 +224,19 @@ class FdkFunction:
             await client.aclose()
         if process is not None:
             await process.reap()
+
+
+def _answer(answer: httpx.Response) -> Answer:
+    """fdk answers 200 on its socket; the real status and headers are in others."""
+    status = int(answer.headers.get("fn-http-status", answer.status_code))
+    told = {
+        name.removeprefix(_HTTP_HEADER): value
+        for name, value in answer.headers.items()
+        if name.startswith(_HTTP_HEADER)
+    }
+    if "content-type" in answer.headers:
+        told.setdefault("content-type", answer.headers["content-type"])
+    return Answer(status, answer.content, told)
 
 
 @contextlib.asynccontextmanager

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 REGION = "eu-frankfurt-1"
+TENANCY = "ocid1.tenancy.oc1.local"
+COMPARTMENT = "ocid1.compartment.oc1.local"
 _LIFETIME_S = 7 * 86_400
 
 
@@ -50,8 +52,8 @@ def _token() -> str:
     """As far as the SDK looks into it."""
     claims = {
         "exp": int(time.time()) + _LIFETIME_S,
-        "res_tenant": "ocid1.tenancy.oc1.local",
-        "res_compartment": "ocid1.compartment.oc1.local",
+        "res_tenant": TENANCY,
+        "res_compartment": COMPARTMENT,
     }
     return ".".join(
         base64.urlsafe_b64encode(orjson.dumps(part)).rstrip(b"=").decode()

@@ -29,6 +29,8 @@ class Stream:
             )
         self.id = stream_id
         self.name = name
+        self.retention_h = retention_h
+        self.made_ms = clock.now_ms()
         self.clock = clock
         self.bell = Bell()
         self._partitions = {

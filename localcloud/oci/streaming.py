@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from localcloud.oci.cursors import Cursor
-from localcloud.oci.errors import InvalidParameter, MissingParameter, NotFound
+from localcloud.oci.errors import InvalidParameter, MissingParameter, NotFound, WrongState
 from localcloud.oci.groups import Group
 from localcloud.oci.partition import Message
 from localcloud.oci.stream import Stream
@@ -21,6 +22,7 @@ class Streaming:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
+        self.made_ms = clock.now_ms()
         self._streams: dict[str, Stream] = {}
         self._groups: dict[tuple[str, str], Group] = {}
 
@@ -28,10 +30,14 @@ class Streaming:
         """A new stream; its id is made of its name."""
         stream_id = f"ocid1.stream.oc1.local.{name}"
         if stream_id in self._streams:
-            raise InvalidParameter(f"There is a stream {name} already")
+            raise WrongState(f"There is a stream {name} already")
         stream = Stream(stream_id, name, self.clock, partitions=partitions, retention_h=retention_h)
         self._streams[stream_id] = stream
         return stream
+
+    def streams(self) -> Sequence[Stream]:
+        """All of them, in the order in which they were made."""
+        return tuple(self._streams.values())
 
     def stream(self, stream_id: str) -> Stream:
         """A stream by its id."""

@@ -24,7 +24,7 @@ JSON = st.recursive(
 
 
 def told(document: object) -> Body:
-    return Body.of(json.dumps(document).encode(), {"messages", "type", "time"})
+    return Body.of(json.dumps(document).encode())
 
 
 def coded(text: str) -> str:
@@ -40,7 +40,6 @@ def test_messages_are_read_with_and_without_a_key() -> None:
     ("document", "kind"),
     [
         ([], InvalidParameter),
-        ({"other": 1}, InvalidParameter),
         ({}, MissingParameter),
         ({"messages": [1]}, InvalidParameter),
         ({"messages": [{}]}, MissingParameter),
@@ -57,7 +56,7 @@ def test_what_is_no_put_is_refused(document: Any, kind: type[OciError]) -> None:
 @given(JSON)
 def test_any_document_is_taken_or_refused(document: object) -> None:
     for ask in (messages_of, lambda body: body.time_ms("time"), lambda body: body.text("type")):
-        with contextlib.suppress(InvalidParameter, MissingParameter):
+        with contextlib.suppress(OciError):
             ask(told(document))
 
 

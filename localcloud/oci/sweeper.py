@@ -1,0 +1,104 @@
+"""The job of the database: a sweep and a delivery, every so often, as DBMS_SCHEDULER runs them.
+
+SQLite has no scheduler, so this is one. Rows that came in by other ways than the function are
+judged, and the next digest of the outbox goes to the topic, whoever put its alerts there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from millrace.anomaly.delivery import deliver
+from millrace.anomaly.sql_store import SqlStore
+from millrace.anomaly.sqlite import SqliteDatabase
+from millrace.errors import MillraceError
+
+from localcloud.oci.notifications import Notifications
+from localcloud.ports import Clock
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Swept:
+    """What the job did. `failures` are runs that a problem has ended; the next one tries again."""
+
+    runs: int = 0
+    rows: int = 0
+    alerts: int = 0
+    digests: int = 0
+    failures: int = 0
+
+
+@dataclass(slots=True)
+class Sweeper:
+    """The job on one database; `every_s` is two minutes in the cloud."""
+
+    database: Path
+    notifications: Notifications
+    topic_id: str
+    clock: Clock
+    every_s: float = 120.0
+    done: Swept = field(default_factory=Swept)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Sweeper]:
+        """Run the job by the clock for as long as the block runs."""
+        task = asyncio.get_running_loop().create_task(self._for_ever())
+        try:
+            yield self
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            async with self._turn:
+                pass  # a run that is in its thread is waited for
+
+    async def run(self) -> None:
+        """Run the job once, now. Raises Unavailable where the database does not answer."""
+        async with self._turn:
+            topic = _Topic(self.notifications, self.topic_id, asyncio.get_running_loop())
+            self.done.runs += 1
+            await asyncio.shield(asyncio.to_thread(self._job, topic))
+
+    async def _for_ever(self) -> None:
+        while True:
+            await self.clock.sleep(self.every_s)
+            try:
+                await self.run()
+            except MillraceError as error:
+                self.done.failures += 1
+                _log.warning("The sweep ended early: %s", error)
+
+    def _job(self, topic: _Topic) -> None:
+        database = SqliteDatabase(self.database)
+        try:
+            store = SqlStore(database)
+            swept = store.sweep()
+            self.done.rows += swept.rows
+            self.done.alerts += swept.alerts
+            delivery = deliver(store, topic, self.clock.now_ms())
+            self.done.digests += delivery is not None and delivery.problem is None
+        finally:
+            database.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Topic:
+    """A topic for a thread beside the event loop; implements `delivery.Topic`."""
+
+    notifications: Notifications
+    topic_id: str
+    loop: asyncio.AbstractEventLoop
+
+    def publish(self, title: str, body: str) -> str:
+        """The message's id. Raises OciError, which is a MillraceError, where it was refused."""
+        return asyncio.run_coroutine_threadsafe(self._publish(title, body), self.loop).result()
+
+    async def _publish(self, title: str, body: str) -> str:
+        return self.notifications.publish(self.topic_id, title, body).message_id

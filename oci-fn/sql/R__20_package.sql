@@ -5,14 +5,15 @@ CREATE OR REPLACE PACKAGE millrace_anomaly AS
     p_found OUT NUMBER, p_strange OUT NUMBER, p_alerts OUT NUMBER, p_ran OUT NUMBER
   );
 
-  -- Send the next digest of alerts to the topic of pipeline_settings, if one is due.
+  -- Send the digests of alerts that are due to the topic of pipeline_settings: as many as a minute
+  -- takes, or until one is refused.
   PROCEDURE deliver;
 
   -- Delete what came in before so many days. Streams keep seven days at most, and within them
   -- an event may come again: fewer than eight days are refused.
   PROCEDURE purge (p_keep_days IN NUMBER DEFAULT 90);
 
-  -- What the job runs: a sweep, then a delivery.
+  -- What the job runs: a sweep, then a delivery, whatever became of the sweep.
   PROCEDURE run;
 END millrace_anomaly;
 /
@@ -29,6 +30,13 @@ CREATE OR REPLACE PACKAGE BODY millrace_anomaly AS
 
   row_is_held EXCEPTION;
   PRAGMA EXCEPTION_INIT(row_is_held, -54);
+
+  -- Opened, it locks the rows of a pass. Who flags one of them then waits, and finds it judged: else
+  -- the sweep would write over a flag that it did not see.
+  CURSOR c_new_rows IS
+    SELECT r.event_id FROM raw_events r
+    WHERE CASE r.processed_flag WHEN 'N' THEN 'N' END = 'N'
+    FOR UPDATE;
 
   FUNCTION now_ms RETURN NUMBER IS
   BEGIN
@@ -69,7 +77,8 @@ CREATE OR REPLACE PACKAGE BODY millrace_anomaly AS
     INSERT INTO sweep_batch (event_id, series, at_s, value, given1, given2, by_hand)
     SELECT event_id, series, epoch_s(event_time), metric_value, feature1, feature2, anomaly_flag
     FROM raw_events
-    WHERE CASE processed_flag WHEN 'N' THEN 'N' END = 'N';
+    WHERE CASE processed_flag WHEN 'N' THEN 'N' END = 'N'
+      AND metric_value IS NOT NULL AND epoch_s(event_time) IS NOT NULL;
 
     INSERT INTO sweep_origin (series, origin_s, centre, w, s1, s2, seen, last_s, last_value,
       strange_s, episode_id)
@@ -314,6 +323,8 @@ CREATE OR REPLACE PACKAGE BODY millrace_anomaly AS
     p_ran := 1;
     SELECT l.name INTO v_name FROM locks l WHERE l.name = 'sweep' FOR UPDATE NOWAIT;
     LOOP
+      OPEN c_new_rows;
+      CLOSE c_new_rows;
       one_pass(v_settled, v_found, v_strange, v_alerts);
       p_found := p_found + v_settled + v_found;
       p_strange := p_strange + v_strange;
@@ -437,8 +448,8 @@ CREATE OR REPLACE PACKAGE BODY millrace_anomaly AS
       USING p_body, v_params;
   END publish;
 
-  PROCEDURE deliver IS
-    v_topic    pipeline_settings.value%TYPE;
+  -- Whether a digest was delivered; not, where none is due or the topic refused it.
+  FUNCTION delivered_one (p_topic IN VARCHAR2) RETURN BOOLEAN IS
     v_digest   VARCHAR2(64);
     v_title    digests.title%TYPE;
     v_body     CLOB;
@@ -446,20 +457,16 @@ CREATE OR REPLACE PACKAGE BODY millrace_anomaly AS
     v_problem  VARCHAR2(4000);
     v_now_ms   NUMBER;
   BEGIN
-    SELECT MAX(s.value) INTO v_topic FROM pipeline_settings s WHERE s.name = 'topic_ocid';
-    IF v_topic IS NULL THEN
-      RETURN;
-    END IF;
     v_digest := claimed_digest;
     COMMIT;
     IF v_digest IS NULL THEN
-      RETURN;
+      RETURN FALSE;
     END IF;
     SELECT d.title, d.body, d.attempts INTO v_title, v_body, v_attempts
     FROM digests d
     WHERE d.digest_id = v_digest;
     BEGIN
-      publish(v_topic, v_title, v_body);
+      publish(p_topic, v_title, v_body);
     EXCEPTION
       WHEN OTHERS THEN
         v_problem := SUBSTR(SQLERRM, 1, 1000);
@@ -469,13 +476,25 @@ CREATE OR REPLACE PACKAGE BODY millrace_anomaly AS
             problem = v_problem
         WHERE digest_id = v_digest AND delivered_flag = 'N' AND attempts = v_attempts;
         COMMIT;
-        RETURN;
+        RETURN FALSE;
     END;
     v_now_ms := now_ms;
     UPDATE digests
     SET delivered_flag = 'Y', delivered_ms = v_now_ms, problem = NULL
     WHERE digest_id = v_digest;
     COMMIT;
+    RETURN TRUE;
+  END delivered_one;
+
+  PROCEDURE deliver IS
+    v_topic pipeline_settings.value%TYPE;
+  BEGIN
+    SELECT MAX(s.value) INTO v_topic FROM pipeline_settings s WHERE s.name = 'topic_ocid';
+    IF v_topic IS NOT NULL THEN
+      FOR turn IN 1 .. c_a_minute LOOP
+        EXIT WHEN NOT delivered_one(v_topic);
+      END LOOP;
+    END IF;
   END deliver;
 
   PROCEDURE purge (p_keep_days IN NUMBER DEFAULT 90) IS
@@ -487,23 +506,26 @@ CREATE OR REPLACE PACKAGE BODY millrace_anomaly AS
     END IF;
     v_before := SYS_EXTRACT_UTC(SYSTIMESTAMP) - NUMTODSINTERVAL(p_keep_days, 'DAY');
     v_before_ms := ROUND(TO_NUMBER(epoch_s(v_before)) * 1000);
-    LOOP
-      DELETE FROM raw_events
-      WHERE received_time < v_before AND processed_flag = 'Y' AND ROWNUM <= c_purge_rows;
-      EXIT WHEN SQL%ROWCOUNT = 0;
-      COMMIT;
-    END LOOP;
     DELETE FROM outbox WHERE digest_id IN (
       SELECT d.digest_id FROM digests d WHERE d.delivered_flag = 'Y' AND d.delivered_ms < v_before_ms
     );
     DELETE FROM digests WHERE delivered_flag = 'Y' AND delivered_ms < v_before_ms;
     DELETE FROM alerts WHERE raised_time < v_before
       AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.alert_id = alerts.alert_id);
-    DELETE FROM episodes WHERE end_time < v_before;
+    DELETE FROM episodes WHERE end_time < v_before
+      AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.alert_id = episodes.episode_id);
     DELETE FROM quarantine WHERE received_time < v_before;
     DELETE FROM redrives WHERE redriven_time < v_before;
     DELETE FROM sweep_runs WHERE finished_time < v_before;
     COMMIT;
+    -- An event stays as long as its alert: its id, come again, must not raise that one anew.
+    LOOP
+      DELETE FROM raw_events
+      WHERE received_time < v_before AND processed_flag = 'Y' AND ROWNUM <= c_purge_rows
+        AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.alert_id = raw_events.event_id);
+      EXIT WHEN SQL%ROWCOUNT = 0;
+      COMMIT;
+    END LOOP;
   END purge;
 
   PROCEDURE run IS
@@ -511,9 +533,19 @@ CREATE OR REPLACE PACKAGE BODY millrace_anomaly AS
     v_strange NUMBER;
     v_alerts  NUMBER;
     v_ran     NUMBER;
+    v_problem VARCHAR2(1000);
   BEGIN
-    sweep(v_found, v_strange, v_alerts, v_ran);
+    BEGIN
+      sweep(v_found, v_strange, v_alerts, v_ran);
+    EXCEPTION
+      WHEN OTHERS THEN
+        v_problem := SUBSTR(SQLERRM, 1, 1000);
+    END;
     deliver;
+    -- The job's own log shows it, too.
+    IF v_problem IS NOT NULL THEN
+      RAISE_APPLICATION_ERROR(-20002, 'the sweep failed: ' || v_problem);
+    END IF;
   END run;
 END millrace_anomaly;
 /

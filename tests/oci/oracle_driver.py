@@ -17,6 +17,7 @@ from typing import Any
 
 import oracledb
 from millrace.anomaly.oracle import BIND_TYPES, MARKS, READ_ONLY, SWEEP
+from millrace.anomaly.session import PURGED_AT_ONCE
 from millrace.anomaly.sqlite import SqliteDatabase
 
 _NAME = re.compile(r"(?<!['\w]):(\w+)")
@@ -196,7 +197,11 @@ def _sweep(pool: Pool, out: Mapping[str, Var]) -> None:
 
 def _translated(statement: str) -> str:
     table = "(SELECT value AS name FROM json_each(:listed)) j"
-    for words, ours in ((MARKS["listed"], table), (MARKS["locked"], ""), (MARKS["held"], "")):
+    limit = f"LIMIT {PURGED_AT_ONCE}"
+    for words, ours in (
+        *((MARKS["listed"], table), (MARKS["some"], limit)),
+        *((MARKS["locked"], ""), (MARKS["held"], "")),
+    ):
         statement = statement.replace(words, ours)
     assert "JSON_TABLE" not in statement
     return statement

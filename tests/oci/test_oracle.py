@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from pathlib import Path
 
 import oracledb
@@ -38,6 +40,16 @@ def test_errors_become_ours_without_their_text(code: int, kind: type[MillraceErr
     assert f"ORA-{code:05}" in str(ours)
     assert "hunter2" not in str(ours)
     assert "10.0.0.1" not in str(ours)
+
+
+@pytest.mark.parametrize("of", [socket.gaierror(-2, "db.example.com"), ssl.SSLError(1, "hunter2")])
+def test_a_network_that_fails_is_passing(pool: Pool, of: OSError) -> None:
+    """The driver lets some of these through as they are."""
+    pool.failures.append(("acquire", of))
+    with pytest.raises(Unavailable, match=type(of).__name__) as raised:
+        Pipeline(oracle.store(pool)).handle(payload(history(3)), NOW_MS)
+    assert "example" not in str(raised.value)
+    assert "hunter2" not in str(raised.value)
 
 
 def test_an_error_without_a_code_is_passing() -> None:

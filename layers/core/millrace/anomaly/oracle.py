@@ -11,7 +11,7 @@ from typing import Any
 import oracledb
 
 from millrace.anomaly.instants import moment_of, ms_of
-from millrace.anomaly.session import Binds
+from millrace.anomaly.session import PURGED_AT_ONCE, Binds
 from millrace.anomaly.sql_store import SqlStore
 from millrace.anomaly.store import Swept
 from millrace.errors import ConfigurationError, MillraceError, Unavailable, WriteConflict
@@ -20,6 +20,7 @@ MARKS = {
     "listed": "JSON_TABLE(:listed, '$[*]' COLUMNS (name VARCHAR2(1024) PATH '$')) j",
     "locked": "FOR UPDATE OF s.series WAIT 15",
     "held": "FOR UPDATE WAIT 15",
+    "some": f"FETCH FIRST {PURGED_AT_ONCE} ROWS ONLY",
 }
 READ_ONLY = "SET TRANSACTION READ ONLY"
 SWEEP = "BEGIN millrace_anomaly.sweep(:found, :strange, :alerts, :ran); END;"
@@ -166,6 +167,9 @@ def _ours() -> Iterator[None]:
         yield
     except oracledb.Error as error:
         raise problem(error) from None
+    except OSError as error:  # a name that is not resolved, a handshake that fails: not wrapped
+        message = f"The database cannot be reached: {type(error).__name__} {error.errno}"
+        raise Unavailable(message) from None
 
 
 def problem(error: Exception) -> MillraceError:

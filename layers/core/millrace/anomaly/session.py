@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 Binds = Mapping[str, object]
+# How many rows a purge deletes in one transaction.
+PURGED_AT_ONCE = 10_000
 
 
 class Session(Protocol):

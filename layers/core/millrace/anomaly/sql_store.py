@@ -78,14 +78,22 @@ class SqlStore:
             session.run(statements.FAILED, binds)
 
     def purge(self, before_ms: int) -> int:
-        """Delete what came before that time; how many events that were."""
+        """Delete what came before that time; how many events that were.
+
+        Events go in many short transactions, so that nobody waits long for the purge.
+        """
         with self._database.transaction() as session:
             before = {"before_time": session.moment(before_ms)}
-            count = session.run(statements.PURGE_EVENTS, before)
             for statement in statements.PURGE:
                 by_ms = ":before_ms" in statement
                 session.run(statement, {"before_ms": before_ms} if by_ms else before)
-        return count
+        count = 0
+        while True:
+            with self._database.transaction() as session:
+                gone = session.run(statements.PURGE_EVENTS, before)
+            count += gone
+            if not gone:
+                return count
 
 
 def _due(session: Session, now_ms: int) -> Digest | None:

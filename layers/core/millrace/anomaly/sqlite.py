@@ -14,7 +14,7 @@ from string import Template
 from typing import Any
 
 from millrace.anomaly.instants import iso_ms, ms_of
-from millrace.anomaly.session import Binds
+from millrace.anomaly.session import PURGED_AT_ONCE, Binds
 from millrace.anomaly.sql_store import SqlStore
 from millrace.anomaly.store import Swept
 from millrace.anomaly.sweep_text import ALERTS, ROWS, SETTLE, STRANGE, steps
@@ -31,7 +31,12 @@ _ADDED = (
     ("quarantine", "source_key", "TEXT"),
 )
 _TAKEN = {"SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"}
-_MARKS = {"listed": "(SELECT value AS name FROM json_each(:listed))", "locked": "", "held": ""}
+_MARKS = {
+    "listed": "(SELECT value AS name FROM json_each(:listed))",
+    "locked": "",
+    "held": "",
+    "some": f"LIMIT {PURGED_AT_ONCE}",
+}
 
 
 def store(path: Path | str) -> SqlStore:

@@ -1,7 +1,8 @@
 """The statements of the stores: the same text for SQLite and Oracle, with named binds.
 
 Where the two differ, a mark stands for the difference: `$listed` is a table of the texts in the
-JSON array `:listed`; `$locked` and `$held` lock the rows that a query reads.
+JSON array `:listed`; `$locked` and `$held` lock the rows that a query reads; `$some` lets it find
+no more than so many.
 """
 
 from __future__ import annotations
@@ -110,18 +111,25 @@ FAILED = """
 UPDATE digests SET due_ms = :due_ms, problem = :problem
 WHERE digest_id = :digest_id AND delivered_flag = 'N' AND attempts = :attempts"""
 
-# Retention, counted from the arrival. What is not judged or not delivered yet stays.
+# Retention, counted from the arrival. What is not judged or not delivered yet stays, and so does
+# an event as long as its alert: an id that comes again must not raise what is there already.
 PURGE_EVENTS = """
-DELETE FROM raw_events WHERE received_time < :before_time AND processed_flag = 'Y'"""
+DELETE FROM raw_events WHERE event_id IN (
+  SELECT event_id FROM raw_events
+  WHERE received_time < :before_time AND processed_flag = 'Y'
+    AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.alert_id = raw_events.event_id)
+  $some)"""
 PURGE = (
     """DELETE FROM outbox WHERE digest_id IN (
       SELECT digest_id FROM digests WHERE delivered_flag = 'Y' AND delivered_ms < :before_ms)""",
     "DELETE FROM digests WHERE delivered_flag = 'Y' AND delivered_ms < :before_ms",
     """DELETE FROM alerts WHERE raised_time < :before_time
       AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.alert_id = alerts.alert_id)""",
-    "DELETE FROM episodes WHERE end_time < :before_time",
+    """DELETE FROM episodes WHERE end_time < :before_time
+      AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.alert_id = episodes.episode_id)""",
     "DELETE FROM quarantine WHERE received_time < :before_time",
     "DELETE FROM redrives WHERE redriven_time < :before_time",
+    "DELETE FROM sweep_runs WHERE finished_time < :before_time",
 )
 
 # The operator's desk.

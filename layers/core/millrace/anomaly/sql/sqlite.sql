@@ -182,11 +182,27 @@ CREATE TABLE IF NOT EXISTS sweep_runs (
   problem       TEXT
 );
 
--- A row that somebody flags by hand is an alert, too. Rows that the sweep judges are not yet
--- processed, and the function's are new: neither fires this.
-CREATE TRIGGER IF NOT EXISTS notify_anomaly
-AFTER UPDATE OF anomaly_flag ON raw_events
-WHEN NEW.anomaly_flag = 'Y' AND OLD.anomaly_flag = 'N' AND OLD.processed_flag = 'Y'
+-- A row that somebody else flags is an alert, too, as soon as it is flagged and processed, in
+-- whatever order. What the function stores and the sweep judges has alerts of its own.
+DROP TRIGGER IF EXISTS notify_anomaly;
+CREATE TRIGGER IF NOT EXISTS notify_flagged
+AFTER UPDATE OF anomaly_flag, processed_flag ON raw_events
+WHEN NEW.anomaly_flag = 'Y' AND NEW.processed_flag = 'Y'
+  AND (COALESCE(OLD.anomaly_flag, 'N') = 'N' OR COALESCE(OLD.processed_flag, 'N') = 'N')
+  AND (OLD.processed_flag = 'Y' OR COALESCE(NEW.scored_by, 'hand') NOT IN ('function', 'sweep'))
+BEGIN
+  INSERT INTO alerts (alert_id, series, event_time, metric_value, score, reason, raised_by)
+  SELECT NEW.event_id, NEW.series, NEW.event_time, NEW.metric_value, NEW.score,
+         'flagged by hand', 'hand'
+  WHERE NOT EXISTS (SELECT 1 FROM alerts a WHERE a.alert_id = NEW.event_id);
+  INSERT INTO outbox (alert_id)
+  SELECT NEW.event_id
+  WHERE NOT EXISTS (SELECT 1 FROM outbox o WHERE o.alert_id = NEW.event_id);
+END;
+CREATE TRIGGER IF NOT EXISTS notify_came_flagged
+AFTER INSERT ON raw_events
+WHEN NEW.anomaly_flag = 'Y' AND NEW.processed_flag = 'Y'
+  AND COALESCE(NEW.scored_by, 'hand') NOT IN ('function', 'sweep')
 BEGIN
   INSERT INTO alerts (alert_id, series, event_time, metric_value, score, reason, raised_by)
   SELECT NEW.event_id, NEW.series, NEW.event_time, NEW.metric_value, NEW.score,

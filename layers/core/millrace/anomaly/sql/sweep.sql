@@ -23,7 +23,8 @@ DELETE FROM sweep_strange;
 INSERT INTO sweep_batch (event_id, series, at_s, value, given1, given2, by_hand)
 SELECT event_id, series, epoch_s(event_time), metric_value, feature1, feature2, anomaly_flag
 FROM raw_events
-WHERE CASE processed_flag WHEN 'N' THEN 'N' END = 'N';
+WHERE CASE processed_flag WHEN 'N' THEN 'N' END = 'N'
+  AND metric_value IS NOT NULL AND epoch_s(event_time) IS NOT NULL;
 
 -- :pass where each series stands, its sums faded to the origin of this pass
 INSERT INTO sweep_origin (series, origin_s, centre, w, s1, s2, seen, last_s, last_value,

@@ -6,22 +6,21 @@ import asyncio
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import orjson
-from millrace.errors import ConfigurationError, MillraceError
-from millrace.features.definitions import Definitions, load
+from millrace.errors import MillraceError
 from rich.console import Console
 from rich.markup import escape
 
-from localcloud.cloud import LocalCloud, Options, running
-from localcloud.demo.arguments import Arguments, parse
+from localcloud.demo.anomalies.part import AnomaliesPart
+from localcloud.demo.arguments import AWS, OCI, Arguments, parse
 from localcloud.demo.display import Display
+from localcloud.demo.ending import Ending
+from localcloud.demo.features_part import FeaturesPart
 from localcloud.demo.keeping import Keeping, places
-from localcloud.demo.model import MODEL_OBJECT, MODEL_PARAMETERS, shop_model
-from localcloud.demo.run import Run
-from localcloud.demo.watching import Watch
-from localcloud.functions.pool import Kind
+from localcloud.demo.stage import Part, playing
 
 ROOT = Path(__file__).parents[2]
 LOCAL = ROOT / ".local"
@@ -48,64 +47,44 @@ async def _demo(arguments: Arguments, console: Console) -> int:
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    definitions = load(ROOT / "features.toml")
-    watch, started_s = Watch(), time.monotonic()
-    with places(LOCAL) as keeping, Display(console, arguments, watch) as display:
-        options = await _options(arguments, definitions, display, keeping)
-        async with running(options, on_line=watch.see, on_step=display.step) as cloud:
-            if cloud.pool.kind is Kind.PROCESS:
-                display.note(
-                    "The Lambda emulator does not run here: handlers run in plain processes."
-                )
-            summary = await Run(arguments, cloud, definitions, display).summary(started_s)
+    started_s = time.monotonic()
+    with places(LOCAL) as keeping, Display(console) as display:
+        async with playing(_parts(arguments, keeping, display)) as endings:
             display.stop()
-            console.print(summary.rendered())
+            for ending in endings:
+                console.print(ending.summary.rendered())
+            exact = all(ending.summary.exact for ending in endings)
             if arguments.json is not None:
-                arguments.json.write_bytes(
-                    orjson.dumps(summary.document, option=orjson.OPT_INDENT_2) + b"\n"
-                )
+                _write(arguments.json, endings, exact, time.monotonic() - started_s)
             if arguments.keep:
-                await _stay(cloud, console, keeping)
-    return 0 if summary.exact else 1
+                await _stay(endings, console)
+    return 0 if exact else 1
 
 
-async def _options(
-    arguments: Arguments, definitions: Definitions, display: Display, keeping: Keeping
-) -> Options:
-    """What the local cloud is started with: a model to ask, unless parameters say otherwise."""
-    parameters, objects = dict(arguments.parameters), {}
-    parameters.setdefault("ApiAuth", "NONE")  # so that a plain curl is answered
-    if "EndpointMode" not in parameters:
-        display.step("a model, trained on the shop (kept for the next time)")
-        try:
-            model = await asyncio.to_thread(shop_model, LOCAL / "models", ROOT, definitions)
-        except ConfigurationError as error:
-            display.note(f"No predictions: features.toml leaves nothing to learn from. {error}")
-        else:
-            objects[MODEL_OBJECT] = model
-            parameters |= MODEL_PARAMETERS
-    return Options(
-        ROOT, keeping.folder, parameters=parameters, objects=objects, seed=arguments.seed
-    )
+def _parts(arguments: Arguments, keeping: Keeping, display: Display) -> list[Part[Ending]]:
+    parts: list[Part[Ending]] = []
+    if AWS in arguments.clouds:
+        parts.append(FeaturesPart(arguments, ROOT, keeping, display.lane("features")).play)
+    if OCI in arguments.clouds:
+        folder = keeping.folder / "oci"
+        parts.append(AnomaliesPart(arguments, ROOT, folder, display.lane("anomalies")).play)
+    return parts
 
 
-async def _stay(cloud: LocalCloud, console: Console, keeping: Keeping) -> None:
-    keeping.remember(cloud)
-    console.print(
-        f"The local cloud stays up; Ctrl-C stops it. It is described in {keeping.file}.",
-        highlight=False,
-        soft_wrap=True,
-    )
-    for name, value in {"AWS_ENDPOINT_URL": cloud.url, **cloud.stack.outputs}.items():
-        console.print(f"  {name:24} {value}", highlight=False, soft_wrap=True)
-    console.print("Try: .venv/bin/millrace features get --local customer-0000", highlight=False)
-    if cloud.options.parameters["ApiAuth"] == "NONE":
-        url = f"{cloud.output('FeaturesUrl')}/customer-0000"
-        console.print(f"     curl {url}", highlight=False, soft_wrap=True)
-    try:
-        await asyncio.Event().wait()
-    finally:
-        keeping.forget()
+def _write(path: Path, endings: Sequence[Ending], exact: bool, seconds: float) -> None:
+    document: dict[str, object] = {}
+    for ending in endings:
+        document |= ending.summary.document
+    document |= {"exact": exact, "seconds": round(seconds, 3)}
+    path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+async def _stay(endings: Sequence[Ending], console: Console) -> None:
+    for ending in endings:
+        console.print()
+        for line in ending.hints:
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+    await asyncio.Event().wait()
 
 
 if __name__ == "__main__":

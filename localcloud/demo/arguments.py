@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+AWS, OCI = "aws", "oci"
+# How long it streams, where nothing else is asked for.
+SECONDS = 30.0
+
 _EXAMPLES = """\
 examples:
-  scripts/demo                       the shop, for half a minute
+  scripts/demo                       both clouds, for half a minute
+  scripts/demo --only oci            the anomalies alone
   scripts/demo --seconds 120 --keep  longer, and then stay up to be tried
   scripts/demo --events clicks.csv --map userId=SessionId,itemId=ItemId,timestamp=Time
   scripts/demo --json summary.json   the summary for a machine, too
 
-exit status: 0 when nothing was lost and every feature is exact, else 1; 2 for wrong options.
+The metrics are series with labelled anomalies: of --series, or of MILLRACE_SERIES, a folder like
+that of the Numenta Anomaly Benchmark; else of ../shared/data/nab-dev, where it is; else made.
+
+exit status: 0 when nothing was lost and every feature, row and alert is exact, else 1; 2 for wrong
+options.
 """
 
 
@@ -29,14 +39,17 @@ class Arguments:
     keep: bool
     json: Path | None
     parameters: dict[str, str]
+    clouds: frozenset[str]
+    series: Path | None
 
 
 def parse(argv: list[str]) -> Arguments:
     """The options in `argv`; exits with status 2 where they are wrong."""
     parser = argparse.ArgumentParser(
         prog="scripts/demo",
-        description="Run the whole of Millrace on this machine: a stream of events through the"
-        "\nlocal cloud, features a second later, and a proof that every one is exact.",
+        description="Run the whole of Millrace on this machine: a shop's events through the local"
+        "\nAWS, with features a second later; metrics through the local Oracle Cloud, with an alert"
+        "\nfor each episode that is strange; and a proof that every feature and alert is exact.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -60,6 +73,10 @@ def parse(argv: list[str]) -> Arguments:
         metavar="NAME=VALUE",
         help="a parameter of template.yaml, such as EnhancedFanOut=on; may be repeated",
     )
+    parser.add_argument("--only", choices=(AWS, OCI), help="leave the other cloud out")
+    parser.add_argument(
+        "--series", type=Path, metavar="FOLDER", help="labelled series to stream as metrics"
+    )
     given = parser.parse_args(argv)
     if given.events is not None and not given.events.is_file():
         parser.error(f"--events {given.events}: there is no such file")
@@ -67,6 +84,11 @@ def parse(argv: list[str]) -> Arguments:
         parser.error(f"--map {given.map}: maps the columns of a file; name it with --events")
     if given.json is not None and not given.json.parent.is_dir():
         parser.error(f"--json {given.json}: there is no folder {given.json.parent}")
+    if given.only == OCI and (given.events is not None or given.parameter):
+        parser.error("--only oci: --events and --parameter are for the part on AWS")
+    series = given.series or _series(os.environ.get("MILLRACE_SERIES"))
+    if series is not None and not series.is_dir():
+        parser.error(f"--series {series}: there is no such folder")
     parameters = {}
     for text in given.parameter:
         name, equals, value = text.partition("=")
@@ -82,7 +104,13 @@ def parse(argv: list[str]) -> Arguments:
         given.keep,
         given.json,
         parameters,
+        frozenset({given.only} if given.only else {AWS, OCI}),
+        series,
     )
+
+
+def _series(named: str | None) -> Path | None:
+    return Path(named) if named else None
 
 
 def _positive(text: str) -> float:

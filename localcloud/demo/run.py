@@ -11,18 +11,19 @@ from millrace.features.definitions import Definitions
 from millrace.producer import Producer
 
 from localcloud.cloud import LocalCloud
-from localcloud.demo.arguments import Arguments
+from localcloud.demo.arguments import SECONDS, Arguments
 from localcloud.demo.asking import Asker, Done
+from localcloud.demo.board import FeaturesBoard
 from localcloud.demo.checking import check
-from localcloud.demo.display import Display
+from localcloud.demo.display import Lane
 from localcloud.demo.files import EventsFile
 from localcloud.demo.shop import Shop
 from localcloud.demo.streaming import Streamer
 from localcloud.demo.summary import Summary
 from localcloud.demo.traffic import spoiled
+from localcloud.demo.watching import Watch
 from localcloud.gateway.counters import OperationCount
 
-_SHOP_SECONDS = 30.0
 _HISTORY = 1_500
 _PREDICTIONS_PER_S = 10.0
 _COUNTED = ("PutItem", "GetItem", "BatchGetItem")
@@ -32,12 +33,18 @@ class Run:
     """A run on a local cloud that is up."""
 
     def __init__(
-        self, arguments: Arguments, cloud: LocalCloud, definitions: Definitions, display: Display
+        self,
+        arguments: Arguments,
+        cloud: LocalCloud,
+        definitions: Definitions,
+        lane: Lane,
+        watch: Watch,
     ) -> None:
         self._arguments = arguments
         self._cloud = cloud
         self._definitions = definitions
-        self._display = display
+        self._lane = lane
+        self._watch = watch
         producer = Producer(cloud.client("kinesis"), cloud.output("StreamName"))
         self._streamer = Streamer(cloud, producer)
         self._done = Done()
@@ -53,13 +60,13 @@ class Run:
 
     async def summary(self, started_s: float) -> Summary:
         """Stream everything, wait for the last feature, compare; what came of it."""
-        cloud, display = self._cloud, self._display
-        display.follow(cloud, self._streamer, self._asker)
+        cloud = self._cloud
+        self._lane.follow(FeaturesBoard(cloud, self._streamer, self._asker, self._watch))
         if self._arguments.events is None:
-            refused = await self._shop(self._arguments.seconds or _SHOP_SECONDS)
+            refused = await self._shop(self._arguments.seconds or SECONDS)
         else:
             refused = await self._file(self._arguments.events.name)
-        display.phase("comparing with a recomputation")
+        self._lane.phase("comparing with a recomputation")
         asked = self._asker.asked
         checked = await check(cloud, self._definitions, self._streamer.put, asked)
         counters = cloud.gateway.counters.snapshot()
@@ -77,9 +84,9 @@ class Run:
         )
 
     async def _shop(self, seconds: float) -> list[str]:
-        cloud, display, seed = self._cloud, self._display, self._arguments.seed
+        cloud, lane, seed = self._cloud, self._lane, self._arguments.seed
         shop = Shop(seed, self._arguments.rate)
-        display.phase("yesterday in the shop")
+        lane.phase("yesterday in the shop")
         history = shop.history(cloud.clock.now_ms(), _HISTORY)
         await self._streamer.send(spoiled(history, self._definitions, seed))
         await cloud.caught_up()
@@ -87,7 +94,7 @@ class Run:
             await self._asker.warm()
         cloud.lag.lags_ms.clear()
         self._streamer.sent = 0
-        display.phase("live", seconds)
+        lane.phase("live", seconds)
         live = shop.live(cloud.clock.now_ms(), seconds)
         async with self._asking():
             await self._streamer.send(spoiled(live, self._definitions, seed + 1))
@@ -101,14 +108,14 @@ class Run:
         until_ms = None
         if arguments.seconds is not None:
             until_ms = clock.now_ms() + int(arguments.seconds * 1000)
-        self._display.phase(name, arguments.seconds)
+        self._lane.phase(name, arguments.seconds)
         async with self._asking():
             await self._streamer.send(file.records(), until_ms)
             await self._catch_up()
         return file.refused
 
     async def _catch_up(self) -> None:
-        self._display.phase("waiting for the last features")
+        self._lane.phase("waiting for the last features")
         await self._cloud.caught_up()
 
     @property

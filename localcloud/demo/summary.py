@@ -87,7 +87,7 @@ class Summary:
         style = "green" if self.exact else "red"
         return Panel(
             Group(table, Text(), self._verdict()),
-            title="millrace",
+            title="features · AWS",
             border_style=style,
             expand=False,
         )

@@ -22,6 +22,10 @@
     ├── QuarantineError             an operator's request on the quarantine cannot be met
     │   └── AlreadyRedriven         the ledger says that it was done before
     ├── LayerError                  a Lambda layer cannot be built as asked; nothing is half done
+    ├── PlanError                   a plan of changes to a cloud is not carried out; `code` says why
+    │   ├── PlanRefused             tampered with, expired, not approved, of another account
+    │   ├── StalePlan               what it would change is not as it was; nothing was changed
+    │   └── PlanStopped             it stopped between two steps; the same plan goes on from there
     ├── FunctionFailed              what the caller of an OCI function may know: an id of the log
     └── LocalCloudError             the local cloud cannot do what it was asked
         ├── UnsupportedResource     a template holds a resource type that it does not know
@@ -136,6 +140,26 @@ class AlreadyRedriven(QuarantineError):
 
 class LayerError(MillraceError):
     """A Lambda layer cannot be built as asked; nothing is half done."""
+
+
+class PlanError(MillraceError):
+    """A plan of changes to a cloud is not carried out; `code` says why, in kebab case."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class PlanRefused(PlanError):
+    """A plan or a journal that must not be carried out; nothing was changed."""
+
+
+class StalePlan(PlanError):
+    """What a plan would change is not as it was when the plan was made; nothing was changed."""
+
+
+class PlanStopped(PlanError):
+    """A step failed, or somebody stopped it; the journal says what is done."""
 
 
 class FunctionFailed(MillraceError):

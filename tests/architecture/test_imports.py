@@ -40,6 +40,7 @@ EDGES = {
     "millrace.lambda_layers.order",  # asks for the tools that count
     "millrace.lambda_layers.stripping",
     "millrace.oci",
+    "millrace.plans.journal_file",
     "millrace.producer",
     "millrace.s3",
     "millrace.streams",

@@ -36,8 +36,14 @@ EDGES = {
     "millrace.lambda_layers.build",  # puts the others together
     "millrace.lambda_layers.compiling",
     "millrace.lambda_layers.installing",
+    "millrace.lambda_layers.definition",  # makes an order
+    "millrace.lambda_layers.making",  # puts the steps together
     "millrace.lambda_layers.measuring",
+    "millrace.lambda_layers.node_layer",
+    "millrace.lambda_layers.npm",
     "millrace.lambda_layers.order",  # asks for the tools that count
+    "millrace.lambda_layers.python_layer",
+    "millrace.lambda_layers.sam_build",
     "millrace.lambda_layers.stripping",
     "millrace.oci",
     "millrace.plans.journal_file",

@@ -191,9 +191,9 @@ def bad(place: Place, kind: str) -> Order:
     order = place.order(plain)
     match kind:
         case "unresolvable":
-            order.source.write_text(f"plain==9.9 --hash=sha256:{'0' * 64}\n")
+            lock(place.folder).write_text(f"plain==9.9 --hash=sha256:{'0' * 64}\n")
         case "no hash":
-            order.source.write_text("plain==1.0\n")
+            lock(place.folder).write_text("plain==1.0\n")
         case "sdist":
             return place.order(sdist(place.wheels, "source"), architecture="arm64")
         case "foreign":
@@ -263,7 +263,7 @@ def test_a_target_that_lambda_does_not_have(runtime: str, architecture: str, mes
 def test_a_zip_without_python_is_no_layer(place: Place) -> None:
     source = place.folder / "other.zip"
     with ZipFile(source, "w") as archive:
-        archive.writestr("lib/x", "")
+        archive.writestr("other/x", "")
     with pytest.raises(LayerError, match="nothing under python/"):
         build(Order(source, Target(HOST, "arm64"), place.output))
     assert not place.output.exists()

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 from millrace.errors import LayerError
+from millrace.lambda_layers.definition import read
+from millrace.lambda_layers.installing import Target
+from millrace.lambda_layers.order import sources
 from millrace.lambda_layers.services import Used, kept, used
 
 ROOT = Path(__file__).parents[2]
@@ -73,14 +76,18 @@ def test_a_package_may_know_services_that_this_botocore_does_not() -> None:
     assert kept(calls, (), ("s3", "sqs"), ("app.py",)) == {"s3"}
 
 
-def test_our_own_functions_call_what_the_list_of_the_layer_holds() -> None:
-    """layers/deps/services is kept by hand; this is what the code says."""
-    code = {}
-    for folder in (ROOT / "layers/core", *sorted((ROOT / "lambdas").glob("*/"))):
-        for path in folder.rglob("*.py"):
-            name = path.relative_to(folder).as_posix()
-            code[name if name != "app.py" else f"{folder.name}.py"] = path.read_bytes()
-    lines = (ROOT / "layers/deps/services").read_text(encoding="utf-8").splitlines()
-    found = used(code, {})
-    assert set(found.services) == {line for line in lines if not line.startswith("#")}
-    assert not found.undetermined
+def test_every_folder_counts_where_functions_have_modules_of_one_name(tmp_path: Path) -> None:
+    for name, service in (("one", "s3"), ("two", "sqs")):
+        (tmp_path / name).mkdir()
+        text = f"import boto3\nboto3.client({service!r})\n"
+        (tmp_path / name / "app.py").write_text(text, encoding="utf-8")
+    found = used(sources((tmp_path / "one", tmp_path / "two")), {})
+    assert found.services == {"s3": ("app.py:2",), "sqs": ("two/app.py:2",)}
+
+
+def test_the_layers_definition_reads_all_code_of_our_functions() -> None:
+    order = read(ROOT / "layers/deps/layer.toml", Target("python3.13", "arm64"), ROOT / "none")
+    assert {path.resolve() for path in order.code} == {ROOT / "layers/core", ROOT / "lambdas"}
+    found = used(sources(order.code), {})
+    assert set(found.services) >= {"dynamodb", "kinesis", "sagemaker-runtime"}
+    assert not found.undetermined, "the allow-list must name what no syntax tree shows"

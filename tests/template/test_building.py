@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
-from localcloud.stack.template import load_template
+from tests.architecture.interpreters import found as pythons
 from tests.template.commands import run
-from tests.template.reading import ROOT, TEMPLATE, of_type
+from tests.template.reading import ROOT, of_type
 
-BUILD = ROOT / "layers/deps/build"
 ELF_MACHINES = {62: "x86_64", 183: "arm64"}
 
 
 Built = tuple[Path, str, str]
+
+
 BUILDS = {
     "default": ("default", "python3.13", "arm64"),
     "local": ("local", "python3.13", "x86_64"),
@@ -93,12 +94,13 @@ def test_the_dependency_layer_holds_what_is_locked_and_nothing_more(built: Built
 
 
 def test_botocore_knows_the_services_that_we_call_and_no_others(built: Built) -> None:
-    """Clients are made from the layer's own botocore, by the host's Python: it is pure Python."""
+    """Clients are made from the layer's own botocore, by the host's Python: it is pure Python.
+
+    Which services are called is searched for as a text here; the builder reads syntax trees.
+    """
     layer = built[0] / "DepsLayer/python"
-    lines = (ROOT / "layers/deps/services").read_text(encoding="utf-8").splitlines()
-    services = [line for line in lines if not line.startswith("#")]
     data = layer / "botocore/data"
-    assert sorted(path.name for path in data.iterdir() if path.is_dir()) == sorted(services)
+    services = sorted(path.name for path in data.iterdir() if path.is_dir())
     code = (
         "import sys, botocore; from botocore.session import Session; s = Session();"
         "[s.create_client(n, region_name='eu-west-1') for n in sys.argv[1:]];"
@@ -112,9 +114,11 @@ def test_botocore_knows_the_services_that_we_call_and_no_others(built: Built) ->
         text=True,
     )
     assert run.stdout.startswith(str(layer))
-    used = re.findall(r'client\("([\w-]+)"[,)]', "\n".join(_library_sources()))
-    assert used
-    assert set(used) <= set(services)
+    called = set(re.findall(r'client\(\s*"([\w-]+)"[,)]', "\n".join(_library_sources())))
+    assert len(called) >= 4
+    assert called <= set(services)
+    # What else is there, packages of the layer call: Powertools an S3 client of its own.
+    assert set(services) - called <= {"s3"}
 
 
 def _library_sources() -> list[str]:
@@ -125,131 +129,96 @@ def _library_sources() -> list[str]:
 
 
 def test_nothing_useless_or_host_specific_is_shipped(built: Built) -> None:
-    useless = {"__pycache__", "tests", "testdata", ".lock", "Makefile", "RECORD", "INSTALLER"}
+    useless = {"tests", "testdata", ".lock", "Makefile", "RECORD", "INSTALLER", "layer.toml"}
     found = {path.name for path in built[0].rglob("*")} & useless
     assert not found
     for path in built[0].rglob("*"):
-        assert path.suffix not in {".pyc", ".pyi"}
+        assert path.suffix != ".pyi"
         assert not path.is_symlink()
-    texts = [path for path in built[0].glob("*Layer/**/*") if path.suffix in {".py", ""}]
+    texts = [path for path in built[0].glob("*Layer/**/*") if path.suffix in {".py", ".pyc", ""}]
     assert texts
     assert not [p for p in texts if p.is_file() and os.fsencode(ROOT) in p.read_bytes()]
 
 
-# ---- layers/deps/build --------------------------------------------------------------------------
+def test_bytecode_is_that_of_the_runtime_and_of_every_module(built: Built) -> None:
+    """Where its Python is here; where it is not, the build says so: see below."""
+    folder, runtime, _ = built
+    python = pythons().get(runtime.removeprefix("python"))
+    for layer in ("CoreLayer", "DepsLayer"):
+        compiled = set((folder / layer).rglob("*.pyc"))
+        if python is None:
+            assert not compiled
+            continue
+        assert compiled == set(expected_bytecode(folder / layer, runtime))
+        checked = subprocess.run(
+            [str(python), "-I", "-S", "-c", UNCHECKED, *map(str, compiled)],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        assert checked.stdout == ""
 
 
-def test_every_runtime_and_architecture_has_its_makefile() -> None:
-    parameters = load_template(TEMPLATE)["Parameters"]
-    expected = {
-        f"{runtime}/{architecture}"
-        for runtime in parameters["Runtime"]["AllowedValues"]
-        for architecture in parameters["Architecture"]["AllowedValues"]
-    }
-    makefiles = {path.parent for path in (ROOT / "layers/deps").glob("*/*/Makefile")}
-    assert {f"{path.parent.name}/{path.name}" for path in makefiles} == expected
-    assert len({(path / "Makefile").read_bytes() for path in makefiles}) == 1
+# Prints bytecode that is no bytecode of this Python, may be stale, or is of another source.
+UNCHECKED = """
+import importlib.util, pathlib, sys
+for name in sys.argv[1:]:
+    path = pathlib.Path(name)
+    source = importlib.util.source_hash(pathlib.Path(
+        importlib.util.source_from_cache(name)).read_bytes())
+    expected = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + source
+    if path.read_bytes()[:16] != expected:
+        print(name)
+"""
 
 
-def deps(*arguments: str, script: Path = BUILD, path: str | None = None) -> tuple[int, str]:
-    environment = os.environ | {"PATH": path or os.environ["PATH"]}
-    result = subprocess.run(
-        ["sh", str(script), *arguments],
-        env=environment,
-        check=False,
+def expected_bytecode(layer: Path, runtime: str) -> Iterator[Path]:
+    tag = "cpython-" + runtime.removeprefix("python").replace(".", "")
+    for path in layer.rglob("*.py"):
+        yield path.parent / "__pycache__" / f"{path.stem}.{tag}.pyc"
+
+
+def test_bytecode_outlives_sams_own_zip(built: Built, tmp_path: Path) -> None:
+    """SAM keeps no seconds that bytecode with a date could trust; ours has none."""
+    folder, runtime, _ = built
+    python = pythons().get(runtime.removeprefix("python"))
+    if python is None:
+        assert not list((folder / "DepsLayer").rglob("*.pyc"))
+        return
+    opt = tmp_path / "opt"
+    for layer in ("CoreLayer", "DepsLayer"):
+        with ZipFile(sam_zip(folder / layer, tmp_path / layer)) as archive:
+            archive.extractall(opt)
+    for path in opt.rglob("*"):
+        os.utime(path, (0, 0))
+    modules = ["millrace.features.enrich", "boto3", "aws_lambda_powertools"]
+    pure = f"import sys; sys.modules['orjson'] = sys; import {', '.join(modules[1:])}"
+    run = subprocess.run(
+        [str(python), "-S", "-B", "-v", "-c", pure],
+        env={"PYTHONPATH": str(opt / "python")},
+        check=True,
         capture_output=True,
         text=True,
     )
-    return result.returncode, result.stderr
+    of_layer = [line for line in run.stderr.splitlines() if str(opt) in line]
+    assert len([line for line in of_layer if "matches" in line]) > 100
+    assert not [line for line in of_layer if "stale" in line or "bad" in line]
+    assert not [
+        line for line in of_layer if line.startswith("# code object from") and ".pyc" not in line
+    ]
 
 
-def fingerprint(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        digest.update(f"{path.relative_to(folder)} {path.stat().st_mode}\n".encode())
-        digest.update(path.read_bytes() if path.is_file() else b"")
-    return digest.hexdigest()
-
-
-def test_the_same_lock_gives_the_same_files(tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        status, words = deps("python3.11", "arm64", str(tmp_path / name))
-        assert status == 0, words
-    assert fingerprint(tmp_path / "one") == fingerprint(tmp_path / "two")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("python3.13", "riscv", "x"), "architecture 'riscv' is unknown; Lambda has arm64"),
-        (("node22", "arm64", "x"), "runtime 'node22' is unknown"),
-        (("python3.13",), "usage: layers/deps/build RUNTIME ARCHITECTURE DIR"),
-    ],
-)
-def test_a_wrong_call_says_what_is_expected(arguments: tuple[str, ...], message: str) -> None:
-    status, words = deps(*arguments)
-    assert status == 2
-    assert message in words
-
-
-def copied(tmp_path: Path) -> Path:
-    """The script in a checkout without .venv."""
-    folder = tmp_path / "my checkout" / "layers" / "deps"
-    folder.mkdir(parents=True)
-    for name in ("requirements.lock", "services"):
-        shutil.copy(ROOT / "layers/deps" / name, folder)
-    return Path(shutil.copy(BUILD, folder))
-
-
-def tools(tmp_path: Path, *names: str) -> str:
-    """A PATH that holds these commands only."""
-    folder = tmp_path / "tools"
-    folder.mkdir()
-    for name in names:
-        found = shutil.which(name)
-        assert found is not None
-        (folder / name).symlink_to(found)
-    return str(folder)
-
-
-def test_without_uv_it_says_how_to_get_it(tmp_path: Path) -> None:
-    path = tools(tmp_path, "sh", "dirname", "rm", "find")
-    status, words = deps(
-        "python3.13", "arm64", str(tmp_path / "out"), script=copied(tmp_path), path=path
+def sam_zip(folder: Path, target: Path) -> str:
+    """What `sam package` would upload: by its own code."""
+    code = (
+        "import sys; from samcli.lib.package.utils import make_zip;"
+        "print(make_zip(sys.argv[1], sys.argv[2]))"
     )
-    assert status == 2
-    assert "Run scripts/setup, or: python3 -m pip install uv" in words
-
-
-def test_a_uv_on_the_path_serves_a_checkout_without_venv(tmp_path: Path) -> None:
-    path = tools(tmp_path, "sh", "dirname", "rm", "find", "python3")
-    (tmp_path / "tools" / "uv").symlink_to(ROOT / ".venv/bin/uv")
-    status, words = deps(
-        "python3.13", "arm64", str(tmp_path / "out"), script=copied(tmp_path), path=path
+    python = str(ROOT / ".venv-sam/bin/python")
+    done = subprocess.run(
+        [python, "-W", "ignore", "-c", code, str(target), str(folder)],
+        check=True,
+        capture_output=True,
+        text=True,
     )
-    assert status == 0, words
-    assert (tmp_path / "out/python/orjson").is_dir()
-
-
-def test_pip_serves_where_uv_fails_and_makes_the_same_files(tmp_path: Path) -> None:
-    script = copied(tmp_path)
-    commands = script.parent.parent.parent / ".venv" / "bin"
-    commands.mkdir(parents=True)
-    for name, text in (("uv", "exit 1"), ("python", f'exec "{sys.executable}" "$@"')):
-        (commands / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
-        (commands / name).chmod(0o755)
-    for name, which in (("pip", script), ("uv", BUILD)):
-        status, words = deps("python3.12", "x86_64", str(tmp_path / name), script=which)
-        assert status == 0, words
-    assert fingerprint(tmp_path / "pip") == fingerprint(tmp_path / "uv")
-
-
-def test_a_package_whose_hash_differs_is_refused(tmp_path: Path) -> None:
-    script = copied(tmp_path)
-    lock = script.with_name("requirements.lock")
-    text = lock.read_text(encoding="utf-8")
-    lock.write_text(text.replace("sha256:", "sha256:" + "0" * 64 + "\n#"), encoding="utf-8")
-    (script.parent.parent.parent / ".venv").symlink_to(ROOT / ".venv")
-    status, words = deps("python3.13", "arm64", str(tmp_path / "out"), script=script)
-    assert status != 0
-    assert "hash" in words.lower()
+    return done.stdout.strip()

@@ -44,12 +44,12 @@ def append(name: str) -> Callable[[Path], object]:
     ("layer", "change"),
     [
         ("core", append("core/millrace/features/windows.py")),
-        ("core", append("core/Makefile")),
+        ("core", append("core/layer.toml")),
         ("core", lambda layers: (layers / "core/millrace/new.py").touch()),
         ("core", lambda layers: (layers / "core/millrace/errors.py").unlink()),
         ("core", lambda layers: (layers / "core/millrace/errors.py").rename(layers / "core/e.py")),
         ("deps", append("deps/requirements.lock")),
-        ("deps", append("deps/services")),
+        ("deps", append("deps/layer.toml")),
         ("deps", append("deps/build")),
     ],
 )
@@ -61,6 +61,30 @@ def test_any_change_of_a_layer_is_seen_and_named(
     after = layers_of(checkout, "after")
     assert set(before) == set(after) == {"core", "deps"}
     assert {name for name in before if before[name] != after[name]} == {layer}
+
+
+def test_what_builds_the_layers_counts_for_both(checkout: Path) -> None:
+    seen = [layers_of(checkout, "before")]
+    for number, name in enumerate(("build", "core/millrace/lambda_layers/pruning.py")):
+        append(name)(checkout / "layers")
+        seen.append(layers_of(checkout, f"after-{number}"))
+    assert all(len({one[layer] for one in seen}) == len(seen) for layer in ("core", "deps"))
+
+
+def test_a_service_that_a_function_calls_changes_the_layer_that_keeps_its_data(
+    checkout: Path,
+) -> None:
+    before = layers_of(checkout, "before")
+    handler = checkout / "lambdas/ingest/app.py"
+    text = handler.read_text(encoding="utf-8")
+    handler.write_text(f"{text}\n\n# a remark\nMORE = 1\n", encoding="utf-8")
+    assert layers_of(checkout, "remark") == before, "it is one function's own affair"
+    handler.write_text(f'{text}\n\nCLIENT = client(\n    "sns"\n)\n', encoding="utf-8")
+    called = layers_of(checkout, "called")
+    assert called["core"] == before["core"]
+    assert called["deps"] != before["deps"]
+    handler.write_text(f'{text}\n\nCLIENT = client(\n    "sqs"\n)\n', encoding="utf-8")
+    assert layers_of(checkout, "other")["deps"] not in (before["deps"], called["deps"])
 
 
 def test_what_no_layer_holds_changes_nothing(checkout: Path) -> None:

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from millrace.errors import LayerError
+from millrace.lambda_layers.installing import uv
 
 MOUNT = "/opt"
 _TOLD = 500
@@ -34,7 +35,21 @@ def interpreter(version: str) -> Interpreter | None:
         whole = _whole_version(path)  # a shim may stand for one that is not installed
         if whole.rpartition(".")[0] == version:
             return Interpreter(path, whole)
-    return None
+    managed = _of_uv(version)
+    return None if managed is None else Interpreter(managed, _whole_version(managed))
+
+
+@cache
+def _of_uv(version: str) -> Path | None:
+    """One that uv keeps, which need not be on the path."""
+    try:
+        command = [*uv(), "python", "find", "--system", "--no-python-downloads", version]
+    except LayerError:
+        return None
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    found = Path(done.stdout.strip())
+    fits = done.returncode == 0 and _whole_version(found).rpartition(".")[0] == version
+    return found if fits else None
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -15,10 +16,12 @@ from millrace.errors import ConfigurationError, LayerError
 
 _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 # The C library of a runtime: Amazon Linux 2 up to Python 3.11, then 2023.
-_OLD_GLIBC, _GLIBC = "manylinux_2_17", "manylinux_2_34"
+_OLD_GLIBC, _GLIBC = 17, 34
 _ON_OLD_GLIBC = 11
-_RUNTIME = re.compile(r"python3\.(\d+)")
+_PYTHON = re.compile(r"python(3\.\d+)")
+_NODE = re.compile(r"nodejs(\d+)\.x")
 _TOLD_LINES = 6
+_NO_WAY = ("failed to fetch", "error sending request", "certificate", "connect", "unauthorized")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +32,10 @@ class Target:
     architecture: str
 
     def __post_init__(self) -> None:
-        if not _RUNTIME.fullmatch(self.runtime):
+        if not (_PYTHON.fullmatch(self.runtime) or _NODE.fullmatch(self.runtime)):
             raise ConfigurationError(
-                f"Runtime {self.runtime!r} is unknown; expected something like python3.13."
+                f"Runtime {self.runtime!r} is unknown; expected something like python3.13 or"
+                " nodejs22.x."
             )
         if self.architecture not in _MACHINES:
             raise ConfigurationError(
@@ -39,9 +43,16 @@ class Target:
             )
 
     @property
+    def node(self) -> bool:
+        """Whether it is for Node.js."""
+        return _NODE.fullmatch(self.runtime) is not None
+
+    @property
     def version(self) -> str:
-        """Python's, as in 3.13."""
-        return self.runtime.removeprefix("python")
+        """Python's, as in 3.13, or Node's, as in 22."""
+        found = _PYTHON.fullmatch(self.runtime) or _NODE.fullmatch(self.runtime)
+        assert found is not None
+        return found[1]
 
     @property
     def machine(self) -> str:
@@ -51,20 +62,33 @@ class Target:
     @property
     def platform(self) -> str:
         """The wheels' platform, as uv calls it."""
+        return f"{self.machine}-manylinux_2_{self._glibc}"
+
+    @property
+    def pip_platforms(self) -> tuple[str, ...]:
+        """The same for pip, which knows of no older one by itself."""
+        legacy = (f"manylinux2014_{self.machine}",)
+        versions = range(self._glibc, _OLD_GLIBC - 1, -1)
+        return (*(f"manylinux_2_{n}_{self.machine}" for n in versions), *legacy)
+
+    @property
+    def _glibc(self) -> int:
         old = int(self.version.partition(".")[2]) <= _ON_OLD_GLIBC
-        return f"{self.machine}-{_OLD_GLIBC if old else _GLIBC}"
+        return _OLD_GLIBC if old else _GLIBC
 
 
-def uv() -> Path:
-    """uv, beside this interpreter or on the path. Raises ConfigurationError."""
+def uv() -> list[str]:
+    """The command uv: beside this interpreter, on the path, or a module. Raises LayerError."""
     beside = Path(sys.executable).with_name("uv")
     found = str(beside) if beside.is_file() else shutil.which("uv")
-    if found is None:
-        raise ConfigurationError(
-            "uv is neither beside this Python nor on PATH. Run scripts/setup, or:"
-            " python3 -m pip install uv"
-        )
-    return Path(found)
+    if found is not None:
+        return [found]
+    if importlib.util.find_spec("uv") is not None:
+        return [sys.executable, "-m", "uv"]
+    raise LayerError(
+        "uv is neither beside this Python nor on PATH. Run scripts/setup, or:"
+        " python3 -m pip install uv"
+    )
 
 
 def install(
@@ -79,15 +103,36 @@ def install(
     Wheels only, so that nothing is built for this host, but for the packages in `source_only`.
     `index` are further options of uv that say where packages come from.
     """
-    options = [f"--no-binary={name}" for name in source_only]
-    command = [str(uv()), "pip", "install", "--quiet", "--link-mode=copy", "--no-deps"]
+    options = ["--only-binary=:all:", *(f"--no-binary={name}" for name in source_only)]
+    options += ["--require-hashes", "--no-deps", *index]
+    options += [f"--target={folder}", f"--requirement={requirements}"]
+    command = [*uv(), "pip", "install", "--quiet", "--link-mode=copy"]
     command += [f"--python-platform={target.platform}", f"--python-version={target.version}"]
-    command += ["--only-binary=:all:", *options, "--require-hashes", *index]
-    command += [f"--target={folder}", f"--requirement={requirements}"]
-    environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"}
-    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    done = _run([*command, *options])
+    if done.returncode and _out_of_reach(done.stderr) and _with_pip(target, folder, options):
+        return
     if done.returncode:
         raise LayerError(_explained(requirements.name, target, done.stderr))
+
+
+def _out_of_reach(words: str) -> bool:
+    """Whether uv failed to get at packages at all, which pip, configured otherwise, may do."""
+    told = words.lower()
+    return not told.strip() or any(sign in told for sign in _NO_WAY)
+
+
+def _with_pip(target: Target, folder: Path, options: Sequence[str]) -> bool:
+    """Slower than uv, but it knows mirrors and certificates that uv does not."""
+    shutil.rmtree(folder, ignore_errors=True)
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command += ["--no-compile", "--implementation=cp", f"--python-version={target.version}"]
+    command += [f"--platform={name}" for name in target.pip_platforms]
+    return _run([*command, *options]).returncode == 0
+
+
+def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"}
+    return subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
 
 
 def _explained(name: str, target: Target, words: str) -> str:

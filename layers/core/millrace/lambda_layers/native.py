@@ -28,12 +28,12 @@ def machine(path: Path) -> int | None:
     return int.from_bytes(head[18:20], "big" if head[5] == 2 else "little")
 
 
-def check(folder: Path, architecture: str, version: str) -> None:
+def check(folder: Path, architecture: str, version: str | None) -> None:
     """Raises LayerError for a library that the functions could not load.
 
-    `version` is the minor version of Python, as in 3.13.
+    `version` is the minor version of Python, as in 3.13; None for functions of another language.
     """
-    tag = f".cpython-{version.replace('.', '')}-"
+    tag = f".cpython-{version.replace('.', '')}-" if version else ".cpython-"
     for path in libraries(folder):
         name = path.relative_to(folder).as_posix()
         number = machine(path) or 0

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from millrace.errors import ConfigurationError
-from millrace.lambda_layers import tree
+from millrace.lambda_layers import npm, tree
 from millrace.lambda_layers.compiling import interpreter
 from millrace.lambda_layers.installing import Target
 from millrace.lambda_layers.stripping import stripper
@@ -19,8 +19,9 @@ class Order:
     """What to build.
 
     Attributes:
-        source: a locked requirements file, or the zip of a layer.
+        source: a locked requirements file, or the zip of a layer; None for `packages` alone.
         output: the folder to make; only one that an earlier build made is replaced.
+        packages: folders of modules of our own, which go into the layer as they are.
         code: folders of the functions' own modules, under which names begin.
         services: AWS services to keep beside those that the code calls.
         source_only: packages that are pure Python and only published as source.
@@ -30,9 +31,10 @@ class Order:
         index: options of uv that say where packages come from.
     """
 
-    source: Path
+    source: Path | None
     target: Target
     output: Path
+    packages: tuple[Path, ...] = ()
     code: tuple[Path, ...] = ()
     services: tuple[str, ...] = ()
     source_only: tuple[str, ...] = ()
@@ -44,12 +46,15 @@ class Order:
 
     def check(self) -> None:
         """Raises ConfigurationError for what is not there, or is something else."""
-        for path in (self.source, *self.code, *([self.beside] if self.beside else [])):
-            if not path.exists():
+        given = (self.source, self.beside, *self.packages, *self.code)
+        for path in given:
+            if path is not None and not path.exists():
                 raise ConfigurationError(f"There is no {path}.")
-        for path in self.code:
+        for path in (*self.packages, *self.code):
             if not path.is_dir():
-                raise ConfigurationError(f"{path} is no folder; --code takes folders of modules.")
+                raise ConfigurationError(f"{path} is no folder; modules are expected in one.")
+        if self.source is None and not self.packages and self.beside is None:
+            raise ConfigurationError("Nothing is named that a layer could be made of.")
 
     @property
     def inputs(self) -> str:
@@ -57,17 +62,37 @@ class Order:
 
         Where packages come from does not count: the lock has their hashes.
         """
-        python = interpreter(self.target.version)
         tool = stripper(self.target.architecture) if self.strip else None
         said = (self.target, self.services, self.source_only, self.modules, self.processes)
         digest = hashlib.sha256(repr((said, self.strip)).encode())
-        digest.update(repr((python and python.version, tool and tool.version)).encode())
-        digest.update(hashlib.sha256(self.source.read_bytes()).digest())
+        digest.update(repr((self._compiler, tool and tool.version)).encode())
+        if self.source is not None:
+            digest.update(hashlib.sha256(self.source.read_bytes()).digest())
+            digest.update(_digest(self._beside_lock()))
         for folder in (*self.code, Path(__file__).parent):
             digest.update(_digest(sources((folder,)).items()))
+        for folder in self.packages:
+            digest.update(_digest(_files(folder)))
         if self.beside is not None:
             digest.update(tree.tree_hash(tree.entries(self.beside), "", "").encode())
         return digest.hexdigest()
+
+    @property
+    def _compiler(self) -> str | None:
+        if self.target.node:
+            return f"node {npm.version('node')}, npm {npm.version('npm')}"
+        python = interpreter(self.target.version)
+        return None if python is None else python.version
+
+    def _beside_lock(self) -> Iterator[tuple[str, bytes]]:
+        """What npm reads beside its lock: the project, and packages that stand in a folder."""
+        if self.source is None or self.source.name != npm.LOCK:
+            return
+        project = npm.project(self.source)
+        yield npm.PROJECT, (project / npm.PROJECT).read_bytes()
+        for name in npm.local_sources(npm.read(self.source)):
+            path = project / name
+            yield from _files(path) if path.is_dir() else [(name, path.read_bytes())]
 
 
 def _digest(files: Iterable[tuple[str, bytes]]) -> bytes:
@@ -75,10 +100,23 @@ def _digest(files: Iterable[tuple[str, bytes]]) -> bytes:
     return hashlib.sha256("".join(lines).encode()).digest()
 
 
+def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.parent.name != "__pycache__":
+            yield f"{folder.name}/{path.relative_to(folder).as_posix()}", path.read_bytes()
+
+
 def sources(folders: Iterable[Path]) -> dict[str, bytes]:
-    """Python sources by their path in the folder."""
-    found = {}
+    """Python sources by their path in the folder.
+
+    Where two folders have the same (every function has its app.py), the later begins with its
+    folder's name.
+    """
+    found: dict[str, bytes] = {}
     for folder in folders:
         for path in sorted(folder.rglob("*.py")):
-            found[path.relative_to(folder).as_posix()] = path.read_bytes()
+            name = path.relative_to(folder).as_posix()
+            if name in found:
+                name = f"{folder.absolute().name}/{name}"
+            found[name] = path.read_bytes()
     return found

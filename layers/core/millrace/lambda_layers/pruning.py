@@ -57,6 +57,15 @@ RULES = (
     Rule("static-libraries", "for a linker; nothing loads them", ("*.a", "*.la", "*.lib")),
     Rule("examples", "botocore's examples for its documentation", (f"{_DATA}*/examples-1.json*",)),
 )
+# Of npm's packages: tests of theirs stand anywhere, and are sometimes required; these are not.
+NODE_RULES = (
+    Rule("type-stubs", "only type checkers read them", ("*.d.ts", "*.d.mts", "*.d.cts")),
+    Rule("source-maps", "for a debugger; no function reads them", ("*.js.map", "*.?js.map")),
+    Rule("installer-records", "npm's own notes", ("*/node_modules/.package-lock.json",)),
+    Rule("tests", "tests that only their runners load", ("*/__tests__/*", "*.test.js")),
+    *(one for one in RULES if one.name in ("headers", "static-libraries")),
+)
+DEVELOPMENT = Rule("development", "packages that only developers need", ())
 SERVICES = Rule("services", "botocore's data of services that the code does not call", ())
 
 # Never left out, whatever a rule says: a folder of licences may hold tests/, a package lib.h.
@@ -72,7 +81,10 @@ class Removed:
 
 
 def plan(
-    paths: Collection[str], services: Collection[str] | None, imported: Collection[str] = ()
+    paths: Collection[str],
+    services: Collection[str] | None,
+    imported: Collection[str] = (),
+    rules: tuple[Rule, ...] = RULES,
 ) -> tuple[Removed, ...]:
     """What to leave out of a tree, by rule; of botocore all but `services`, where they are known.
 
@@ -84,20 +96,20 @@ def plan(
     taken: dict[str, list[str]] = {}
     present = set(paths)
     for path in sorted(present):
-        rule = _rule(path, services)
+        rule = _rule(path, services, rules)
         if rule is None or _needed(path, rule, present, imported):
             continue
         taken.setdefault(rule.name, []).append(path)
-    rules = {rule.name: rule for rule in (*RULES, SERVICES)}
-    return tuple(Removed(rules[name], tuple(found)) for name, found in sorted(taken.items()))
+    named = {rule.name: rule for rule in (*rules, SERVICES)}
+    return tuple(Removed(named[name], tuple(found)) for name, found in sorted(taken.items()))
 
 
-def _rule(path: str, services: Collection[str] | None) -> Rule | None:
+def _rule(path: str, services: Collection[str] | None, rules: tuple[Rule, ...]) -> Rule | None:
     if any(fnmatchcase(path, pattern) for pattern in _KEPT):
         return None
     if services is not None and service_of(path) not in {None, *services}:
         return SERVICES
-    return next((rule for rule in RULES if rule.takes(path)), None)
+    return next((rule for rule in rules if rule.takes(path)), None)
 
 
 def _needed(path: str, rule: Rule, present: set[str], imported: Collection[str]) -> bool:
@@ -105,7 +117,7 @@ def _needed(path: str, rule: Rule, present: set[str], imported: Collection[str])
     pure = PurePosixPath(path)
     if rule.name == "bytecode":  # all that there is of a module that came without its source
         return pure.parent.name != "__pycache__" and str(pure.with_suffix(".py")) not in present
-    if rule.name == "tests":
+    if rule.name == "tests" and path.startswith("python/"):
         parts = pure.with_suffix("").parts[1:]
         at = next(n for n, part in enumerate(parts) if part in ("tests", "testdata"))
         folder = ".".join(parts[: at + 1])

@@ -117,3 +117,27 @@ def test_a_conflict_that_stays_is_for_later(pool: Pool) -> None:
     pool.failures += [("INSERT INTO raw_events", error(1)) for _ in range(3)]
     with pytest.raises(WriteConflict):
         Pipeline(oracle.store(pool)).handle(payload(history(3)), NOW_MS)
+
+
+class Inbox:
+    def __init__(self) -> None:
+        self.bodies: list[str] = []
+
+    def publish(self, title: str, body: str) -> str:
+        self.bodies.append(body)
+        return f"m{len(self.bodies)}"
+
+
+@pytest.mark.parametrize(("failures", "times"), [(1, 1), (2, 1), (3, 2)])
+def test_a_delivery_that_cannot_be_noted_at_once_is_not_made_twice(
+    pool: Pool, failures: int, times: int
+) -> None:
+    """Unless the database stays away: then the digest comes again, the same to the byte."""
+    inbox = Inbox()
+    pipeline = Pipeline(oracle.store(pool), inbox)
+    pool.failures = [("delivered_flag = 'Y'", error(3113)) for _ in range(failures)]
+    assert pipeline.handle(payload(history(1200, spikes=[1000])), NOW_MS).stored == 1200
+    for minutes in (1, 2, 3):
+        pipeline.handle(b"[]", NOW_MS + minutes * 60_001)
+    assert len(inbox.bodies) == times
+    assert len(set(inbox.bodies)) == 1

@@ -237,3 +237,12 @@ class Dying:
 def test_a_topic_that_is_not_there_fails_no_batch(kept: Kept) -> None:
     report = Pipeline(kept.store, Dying()).handle(payload(history(1200, spikes=[1000])), NOW_MS)
     assert (report.stored, report.problem) == (1200, "there is no such topic")
+
+
+def test_a_digest_is_leased_from_when_it_is_claimed() -> None:
+    """A batch of a minute must not send with a lease that has ended: somebody else would, too."""
+    kept = Kept()
+    pipeline = Pipeline(kept.store, Dying(), lambda: NOW_MS + 59_000)
+    assert pipeline.handle(payload(history(1200, spikes=[1000])), NOW_MS).alerts
+    ((tried_ms,),) = kept.rows("SELECT tried_ms FROM digests")
+    assert tried_ms == NOW_MS + 59_000

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from millrace.anomaly.digest import Digest
-from millrace.errors import MillraceError
+from millrace.errors import MillraceError, TransientError
+
+_TRIES = 3
 
 
 class Outbox(Protocol):
@@ -48,5 +50,15 @@ def deliver(outbox: Outbox, topic: Topic, now_ms: int) -> Delivery | None:
     except MillraceError as error:
         outbox.failed(digest, f"{type(error).__name__}: {error}", now_ms)
         return Delivery(0, str(error))
-    outbox.delivered(digest, message_id, now_ms)
+    _note(outbox, digest, message_id, now_ms)
     return Delivery(len(digest.alert_ids))
+
+
+def _note(outbox: Outbox, digest: Digest, message_id: str, now_ms: int) -> None:
+    """What is not noted as delivered goes out again: a failure of a moment must not do that."""
+    for _ in range(_TRIES - 1):
+        try:
+            return outbox.delivered(digest, message_id, now_ms)
+        except TransientError:
+            continue
+    outbox.delivered(digest, message_id, now_ms)

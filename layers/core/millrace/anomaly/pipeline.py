@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from millrace.anomaly import scoring
@@ -44,11 +44,18 @@ class Report:
 
 
 class Pipeline:
-    """Judges payloads. `topic` is None where nothing is to be sent from here."""
+    """Judges payloads. `topic` is None where nothing is to be sent from here.
 
-    def __init__(self, store: Store, topic: Topic | None = None) -> None:
+    `clock_ms` tells the time at which a digest is claimed. By then a large batch may have taken
+    longer than a lease lasts that is counted from its beginning, which is what counts without one.
+    """
+
+    def __init__(
+        self, store: Store, topic: Topic | None = None, clock_ms: Callable[[], int] | None = None
+    ) -> None:
         self._store = store
         self._topic = topic
+        self._clock_ms = clock_ms
 
     def handle(self, body: bytes, now_ms: int) -> Report:
         """Judge a payload and store all that follows, or raise and leave no trace.
@@ -85,7 +92,8 @@ class Pipeline:
         """The batch is stored whatever happens here."""
         for _ in range(_MOST_DIGESTS):
             try:
-                done = deliver(self._store, topic, now_ms)
+                at_ms = now_ms if self._clock_ms is None else self._clock_ms()
+                done = deliver(self._store, topic, at_ms)
             except MillraceError as error:
                 report.problem = f"alerts stay in the outbox: {type(error).__name__}"
                 return

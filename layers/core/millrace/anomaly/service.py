@@ -41,7 +41,8 @@ def store_of(environ: Mapping[str, str]) -> SqlStore:
 def pipeline_of(environ: Mapping[str, str]) -> Pipeline:
     """The pipeline that the environment describes; MILLRACE_TOPIC_ID is where alerts go."""
     topic_id = environ.get("MILLRACE_TOPIC_ID")
-    return Pipeline(store_of(environ), NotificationsTopic(topic_id) if topic_id else None)
+    topic = NotificationsTopic(topic_id) if topic_id else None
+    return Pipeline(store_of(environ), topic, _now_ms)
 
 
 @cache
@@ -62,7 +63,7 @@ def answered(work: Callable[[int], Report], *, forget: Callable[[], None] = lamb
     text of an exception is what fdk answers. Neither holds what an exception of a driver says.
     """
     try:
-        report = work(time.time_ns() // 1_000_000)
+        report = work(_now_ms())
     except Exception as error:  # the edge of the process: everything ends here, told or not
         if isinstance(error, ConfigurationError):
             forget()  # a secret may have been changed: read it again
@@ -74,6 +75,10 @@ def answered(work: Callable[[int], Report], *, forget: Callable[[], None] = lamb
     told = _log.warning if report.problem or report.quarantined else _log.info
     told("batch %s", json.dumps(report.answer()))
     return json.dumps(report.answer())
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _where(error: Exception) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import anomalies, events, features, layers, quarantine
+from cli import anomalies, anomaly_serve, events, features, layers, quarantine
 from cli.commands import MillraceGroup
 from cli.surroundings import Surroundings
 
@@ -23,6 +23,7 @@ app.add_typer(features.app, name="features", help="Features: what they are, and 
 app.add_typer(
     quarantine.app, name="quarantine", help="What could not be applied, and how it comes back."
 )
+anomaly_serve.register(anomalies.app)
 app.add_typer(anomalies.app, name="anomalies", help="What is strange, and what you say to it.")
 app.add_typer(layers.app, name="layers", help="Lambda layers: built small, and compiled.")
 

@@ -1,0 +1,238 @@
+// The page: which view is shown, and keeping it true while the database changes.
+
+import { alertCard, noAlerts, openAlerts } from "./alerts.js";
+import { asked, get, now, post } from "./api.js";
+import { Detail } from "./detail.js";
+import { h, keyed, name, plain } from "./dom.js";
+import { age, count, refreshAges } from "./format.js";
+import { SeriesList } from "./series.js";
+import { blankPanel, signIn } from "./states.js";
+
+const EVERY_MS = 2000;
+const SLOWEST_MS = 30_000;
+const byId = (id) => document.getElementById(id);
+const main = byId("main");
+const list = new SeriesList(() => refresh());
+const state = { paused: false, failures: 0, shown: null, detail: null, known: null, onlyOpen: true, by: "" };
+let timer = 0;
+let flight = null;
+
+function routeOf() {
+  const [path, query] = location.hash.replace(/^#/, "").split("?");
+  const wanted = new URLSearchParams(query ?? "");
+  if (path === "/series" && wanted.has("name")) return { view: "series", series: wanted.get("name"), span: wanted.get("span") ?? "recent" };
+  return { view: path === "/list" ? "list" : "alerts" };
+}
+
+/** Ask for all that is shown, once; a newer wish cancels an older one. */
+async function refresh() {
+  clearTimeout(timer);
+  flight?.abort();
+  const mine = new AbortController();
+  flight = mine;
+  const route = routeOf();
+  document.body.dataset.route = route.view;
+  try {
+    const [status, series] = await Promise.all([get("/api/status", mine.signal), get(asked("/api/series", list.query), mine.signal)]);
+    const parts = await (route.view === "series" ? seriesParts(route, mine.signal) : alertParts(mine.signal));
+    if (mine !== flight) return;
+    showStatus(status);
+    list.show(series, route.series, now());
+    if (status.series === 0) showBlank("no-series", "");
+    else if (route.view === "series") showSeries(route, parts);
+    else showAlerts(status, parts);
+    state.failures = 0;
+    showLive("live");
+  } catch (error) {
+    if (error.name === "AbortError" || mine !== flight) return;
+    failed(error, route);
+  }
+  refreshAges(now());
+  schedule();
+}
+
+function schedule() {
+  clearTimeout(timer);
+  if (state.paused || document.hidden || state.shown === "sign-in") return;
+  timer = setTimeout(refresh, Math.min(EVERY_MS * 2 ** Math.min(state.failures, 4), SLOWEST_MS));
+}
+
+const alertParts = (signal) => get(asked("/api/alerts", { open: state.onlyOpen ? 1 : 0, limit: 100 }), signal);
+
+async function seriesParts({ series, span }, signal) {
+  return Promise.all([
+    get(asked("/api/series/one", { name: series }), signal),
+    get(asked("/api/chart", { series, span }), signal),
+    get(asked("/api/alerts", { series, limit: 200 }), signal),
+  ]);
+}
+
+function showStatus(status) {
+  byId("database").textContent = plain(status.database);
+  byId("tab-open").textContent = openAlerts(status.open_alerts, status.open_alerts_are_more);
+  document.title = status.open_alerts ? `(${count(status.open_alerts)}) Millrace anomalies` : "Millrace anomalies";
+  if (!state.by) {
+    state.by = stored("millrace-by") ?? status.by;
+    byId("by").value = state.by;
+  }
+}
+
+function view(kind, make) {
+  if (state.shown === kind) return;
+  state.detail?.close();
+  state.detail = null;
+  make();
+  state.shown = kind;
+}
+
+function showBlank(code, message) {
+  view(`${code} ${message}`, () => main.replaceChildren(blankPanel(code, message)));
+}
+
+function showAlerts(status, { alerts, more }) {
+  view("alerts", () => main.replaceChildren(...alertsView()));
+  const at = now();
+  byId("tile-open").textContent = openAlerts(status.open_alerts, status.open_alerts_are_more);
+  byId("tile-open").closest(".tile").dataset.state = status.open_alerts ? "open" : "seen";
+  byId("tile-series").textContent = count(status.series);
+  keyed(byId("tile-newest"), [["newest", status.newest_ms, () => h("span", {}, age(status.newest_ms || null, at))]]);
+  keyed(
+    byId("alerts"),
+    alerts.length ? alerts.map((one) => [one.alert_id, one, () => alertCard(one, at, say)]) : [["none", state.onlyOpen, () => noAlerts(state.onlyOpen)]],
+  );
+  byId("more").hidden = !more;
+  announce(alerts);
+}
+
+function alertsView() {
+  const tile = (id, text) => h("div", { class: "tile" }, h("b", { id }, "–"), h("span", {}, text));
+  const choice = (value, text) =>
+    h("label", {}, h("input", { type: "radio", name: "which", value, checked: (value === "open") === state.onlyOpen, onchange: () => { state.onlyOpen = value === "open"; refresh(); } }), h("span", {}, text));
+  return [
+    h("h1", { class: "unseen" }, "Anomalies"),
+    h("div", { class: "tiles" }, tile("tile-open", "open alerts"), tile("tile-series", "series"), tile("tile-newest", "last event")),
+    h("div", { class: "heading" }, h("h2", {}, "Alerts"), h("fieldset", { class: "spans" }, h("legend", { class: "unseen" }, "Which alerts"), choice("open", "Open"), choice("all", "All"))),
+    h("ul", { class: "alerts", id: "alerts" }),
+    h("p", { class: "aside", id: "more", hidden: true }, "These are the newest hundred. ", h("code", {}, "millrace anomalies list"), " has all."),
+  ];
+}
+
+function showSeries({ series, span }, [one, chart, alerts]) {
+  const kind = `series ${span} ${series}`;
+  view(kind, () => {
+    state.detail = new Detail(main, series, span, { go, say, mute, sensitivity, now });
+    scrollTo(0, 0);
+  });
+  state.detail.show(one, chart, alerts);
+}
+
+function go(series, span) {
+  location.hash = `#/series?${new URLSearchParams({ name: series, span })}`;
+}
+
+/** Read new alerts out to those who do not see them come. */
+function announce(alerts) {
+  const open = new Map(alerts.filter((one) => one.acknowledged_ms === null).map((one) => [one.alert_id, one]));
+  const fresh = state.known ? [...open.values()].filter((one) => !state.known.has(one.alert_id)) : [];
+  if (fresh.length) byId("said").textContent = `New alert: ${plain(fresh[0].series)}, ${plain(fresh[0].reason)}${fresh.length > 1 ? `, and ${fresh.length - 1} more` : ""}`;
+  state.known = new Set([...(state.known ?? []), ...open.keys()]);
+}
+
+function failed(error, route) {
+  state.failures += 1;
+  if (error.code === "sign-in") {
+    showLive("closed", "Sign in");
+    view("sign-in", () => main.replaceChildren(signIn(state.by, signedIn)));
+  } else if (error.code === "no-such-series") {
+    showLive("live");
+    showBlank(error.code, route.series);
+  } else if (error.code) {
+    showLive("waiting", "Waiting for the database");
+    showBlank(error.code, error.message);
+  } else {
+    showLive("lost", "No answer from the server; trying again");
+  }
+}
+
+function signedIn(by) {
+  if (by) remember(by);
+  state.shown = null;
+  refresh();
+}
+
+function showLive(kind, text) {
+  const words = { live: "Live", paused: "Paused" };
+  byId("live").dataset.state = state.paused && kind === "live" ? "paused" : kind;
+  const line = text ?? (state.paused ? words.paused : words.live);
+  if (byId("live-text").textContent !== line) byId("live-text").textContent = line;
+}
+
+/** Tell the server something, show what came of it, and say what went wrong. */
+async function told(work, done) {
+  try {
+    await work();
+    byId("said").textContent = done;
+  } catch (error) {
+    const toast = byId("toast");
+    toast.textContent = error.code ? error.message : "The server does not answer: nothing was changed";
+    toast.hidden = false;
+    setTimeout(() => { toast.hidden = true; }, 6000);
+  }
+  refresh();
+}
+
+function say(what, alert, button) {
+  for (const one of button.parentElement.children) one.disabled = true;
+  const words = what === "acknowledge" ? "Acknowledged" : "Noted as a false alarm";
+  return told(() => post(`/api/alerts/${what}`, { alert_id: alert.alert_id, by: state.by }), words)
+    .finally(() => { for (const one of button.parentElement?.children ?? []) one.disabled = false; });
+}
+
+const mute = (series, until_ms) => settle("mute", { series, until_ms }, until_ms === null ? "The mute ended" : "Muted");
+const sensitivity = (series, value) => settle("sensitivity", { series, sensitivity: value }, `Sensitivity ${value}`);
+
+function settle(what, body, done) {
+  document.activeElement?.blur();
+  return told(() => post(`/api/series/${what}`, body), done);
+}
+
+function stored(key) {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null; // storage may be closed to pages
+  }
+}
+
+function store(key, value) {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // as above: it holds for this visit
+  }
+}
+
+function remember(by) {
+  state.by = by;
+  byId("by").value = by;
+  store("millrace-by", by);
+}
+
+byId("by").addEventListener("change", (event) => event.target.value.trim() && remember(event.target.value.trim()));
+byId("pause").addEventListener("click", () => {
+  state.paused = !state.paused;
+  byId("pause").setAttribute("aria-pressed", String(state.paused));
+  byId("pause").textContent = state.paused ? "Go on" : "Pause";
+  showLive("live");
+  if (!state.paused) refresh();
+});
+byId("theme").addEventListener("click", () => {
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+  store("millrace-theme", root.dataset.theme);
+});
+addEventListener("hashchange", refresh);
+document.addEventListener("visibilitychange", () => !document.hidden && !state.paused && refresh());
+setInterval(() => refreshAges(now()), 1000);
+refresh();

@@ -109,6 +109,36 @@ def test_a_wallet_out_of_the_vault_is_for_this_user_only() -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+def test_a_wallet_that_is_read_again_has_the_same_folder() -> None:
+    """With a password that is wrong for a night it is read at every invocation."""
+    content = zipped(**{"tnsnames.ora": "again"})
+    first, second = (wallet({"MILLRACE_WALLET_SECRET_ID": "w"}, lambda _: content) for _ in "ab")
+    assert first == second
+
+
+@pytest.mark.parametrize("dsn", ["no_such_alias", "(DESCRIPTION=(hunter2"])
+def test_an_address_that_is_none_is_a_mistake_of_the_configuration(dsn: str) -> None:
+    with pytest.raises(ConfigurationError, match="DPY-4") as raised:
+        oracle_pool(OracleService("app", dsn), {"MILLRACE_DATABASE_PASSWORD": "hunter2"})
+    assert "hunter2" not in str(raised.value)
+    assert raised.value.__suppress_context__
+
+
+def damaged() -> bytes:
+    """A zip whose directory is whole, and whose file is not."""
+    content = bytearray(zipped(**{"tnsnames.ora": "x" * 500}))
+    content[50:60] = bytes(10)
+    return bytes(content)
+
+
+def encrypted() -> bytes:
+    """A zip with a password: by the flags in its two headers."""
+    content = bytearray(zipped(**{"tnsnames.ora": "x"}))
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    return bytes(content)
+
+
 @pytest.mark.parametrize("content", [zipped(**{"tnsnames.ora": "x"}), b"no zip"])
 def test_no_wallet_outlives_its_process(content: bytes, tmp_path: Path) -> None:
     program = (
@@ -125,7 +155,9 @@ def test_no_wallet_outlives_its_process(content: bytes, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("content", [b"no zip", base64.b64encode(zipped(a="b"))])
+@pytest.mark.parametrize(
+    "content", [b"no zip", base64.b64encode(zipped(a="b")), damaged(), encrypted()]
+)
 def test_a_secret_that_is_no_wallet(content: bytes) -> None:
     with pytest.raises(ConfigurationError, match="holds no zip"):
         wallet({"MILLRACE_WALLET_SECRET_ID": "w"}, lambda _: content)

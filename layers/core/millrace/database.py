@@ -18,7 +18,9 @@ import re
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,23 +75,33 @@ def named(environ: Mapping[str, str]) -> SqliteFile | OracleService:
 def oracle_pool(
     service: OracleService, environ: Mapping[str, str], secrets: Secrets = oci.secret
 ) -> Any:  # noqa: ANN401  the driver's pool
-    """A pool of connections. Raises ConfigurationError where there is no password."""
+    """A pool of connections. Raises ConfigurationError where there is no password, or no sense."""
     import oracledb
 
-    return oracledb.create_pool(
-        user=service.user,
-        password=_password(environ, secrets),
-        dsn=service.dsn,
-        min=0,
-        max=_MOST_CONNECTIONS,
-        increment=1,
-        getmode=oracledb.POOL_GETMODE_TIMEDWAIT,
-        wait_timeout=_CALL_TIMEOUT_MS,
-        tcp_connect_timeout=5.0,
-        retry_count=1,
-        session_callback=_prepared,
-        **wallet(environ, secrets),
-    )
+    options = wallet(environ, secrets)
+    try:
+        return oracledb.create_pool(
+            user=service.user,
+            password=_password(environ, secrets),
+            dsn=service.dsn,
+            min=0,
+            max=_MOST_CONNECTIONS,
+            increment=1,
+            getmode=oracledb.POOL_GETMODE_TIMEDWAIT,
+            wait_timeout=_CALL_TIMEOUT_MS,
+            tcp_connect_timeout=5.0,
+            retry_count=1,
+            session_callback=_prepared,
+            **options,
+        )
+    except oracledb.Error as error:
+        # Nothing was connected yet: only what was given can be wrong. Its text may hold that.
+        (detail,) = error.args[:1] or (None,)
+        code = getattr(detail, "full_code", "") or type(error).__name__
+        raise ConfigurationError(
+            f"MILLRACE_DATABASE cannot be connected to as it is written: {code}; name"
+            " host:port/service, a whole descriptor, or an alias of the wallet's tnsnames.ora"
+        ) from None
 
 
 def _prepared(connection: Any, _tag: object) -> None:  # noqa: ANN401
@@ -131,24 +143,34 @@ def wallet(environ: Mapping[str, str], secrets: Secrets) -> dict[str, str]:
     return arguments
 
 
+@cache
 def _unpacked(content: bytes) -> str:
     """The files of a wallet, in a folder that only this process's user can read.
 
-    The driver reads them again for each new connection, so they go when the process does.
+    The driver reads them again for each new connection, so they go when the process does; the same
+    wallet, read again, has the same folder.
     """
+    files = _files(content)
     folder = Path(tempfile.mkdtemp(prefix="wallet-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    return str(folder)
+
+
+def _files(content: bytes) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(info.file_size for info in archive.infolist()) > _MOST_WALLET_BYTES:
                 raise ConfigurationError("The wallet in the Vault is far too large to be one")
-            for info in archive.infolist():
-                # By its last name only, so that nothing is written elsewhere.
-                if name := Path(info.filename).name:
-                    (folder / name).write_bytes(archive.read(info))
-    except zipfile.BadZipFile as error:
+            # By their last names only, so that nothing is written elsewhere.
+            return {
+                name: archive.read(info)
+                for info in archive.infolist()
+                if (name := Path(info.filename).name)
+            }
+    except (zipfile.BadZipFile, zlib.error, RuntimeError) as error:  # the last: it is encrypted
         raise ConfigurationError(
-            "The secret MILLRACE_WALLET_SECRET_ID holds no zip: store the wallet as the console"
-            " gives it, in base64"
+            "The secret MILLRACE_WALLET_SECRET_ID holds no zip that can be read: store the wallet"
+            " as the console gives it, in base64"
         ) from error
-    return str(folder)

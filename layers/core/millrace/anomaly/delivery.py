@@ -58,7 +58,8 @@ def _note(outbox: Outbox, digest: Digest, message_id: str, now_ms: int) -> None:
     """What is not noted as delivered goes out again: a failure of a moment must not do that."""
     for _ in range(_TRIES - 1):
         try:
-            return outbox.delivered(digest, message_id, now_ms)
+            outbox.delivered(digest, message_id, now_ms)
         except TransientError:
             continue
+        return
     outbox.delivered(digest, message_id, now_ms)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from millrace.lambda_layers import definition
 from millrace.lambda_layers.build import build, present
 from millrace.lambda_layers.installing import Target
 from millrace.lambda_layers.order import Order
@@ -38,6 +40,14 @@ CodeOption = Annotated[
         help="The functions' modules, to see which AWS services they call; may be repeated.",
     ),
 ]
+PackageOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--package",
+        metavar="FOLDER",
+        help="A package of your own, to go into python/ as it is; may be repeated.",
+    ),
+]
 ServiceOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -59,7 +69,8 @@ ProcessesOption = Annotated[
 SourceArgument = Annotated[
     Path,
     typer.Argument(
-        metavar="SOURCE", help="A requirements file with hashes, or the zip of a layer."
+        metavar="SOURCE",
+        help="A layer.toml, requirements with hashes, a package-lock.json, or a layer's zip.",
     ),
 ]
 OutputOption = Annotated[
@@ -77,6 +88,7 @@ def build_layer(
     architecture: Annotated[
         str, typer.Option("--architecture", metavar="arm64|x86_64", help="The functions' own.")
     ] = "arm64",
+    package: PackageOption = None,
     code: CodeOption = None,
     service: ServiceOption = None,
     source_only: SourceOnlyOption = None,
@@ -90,18 +102,21 @@ def build_layer(
 
     The layer holds what functions load and nothing else, with bytecode that stays valid whatever
     packs it. botocore keeps the services that --code calls and --service names; with neither, all.
+    A layer.toml says all this in a file, as layers/deps/layer.toml does; options add to it.
     """
-    order = Order(
-        source=source,
-        target=Target(runtime, architecture),
-        output=output,
-        code=tuple(code or ()),
-        services=tuple(service or ()),
-        source_only=tuple(source_only or ()),
-        modules=tuple(modules or ()),
-        processes=processes,
-        beside=beside,
-        strip=strip,
+    target = Target(runtime, architecture)
+    named = Order(source, target, output, processes=processes)
+    if source.suffix == ".toml":
+        named = definition.read(source, target, output, processes)
+    order = replace(
+        named,
+        packages=(*named.packages, *(package or ())),
+        code=(*named.code, *(code or ())),
+        services=(*named.services, *(service or ())),
+        source_only=(*named.source_only, *(source_only or ())),
+        modules=(*named.modules, *(modules or ())),
+        beside=beside or named.beside,
+        strip=strip and named.strip,
     )
     there = present(order)
     if there is not None:
@@ -153,10 +168,10 @@ def register(app: typer.Typer) -> None:
         cls=MillraceCommand,
         name="build",
         epilog=epilog(
-            "millrace layers build layers/deps/requirements.lock --source-only amazon-dax-client"
-            " --code layers/core --output build/deps",
+            "millrace layers build layers/deps/layer.toml --output build/deps",
             "millrace layers build requirements.lock --runtime python3.12 --architecture x86_64"
             " --service s3 --output build/deps --json",
+            "millrace layers build web/package-lock.json --runtime nodejs22.x --output build/web",
             "millrace layers build somebodys-layer.zip --service dynamodb --output build/theirs",
             s0="it is built",
             s1="it could not be built; what was there before is there still",

@@ -47,6 +47,27 @@ def test_a_second_build_says_that_it_is_none(millrace: Commands, arguments: list
     assert second.document == first.document
 
 
+def test_a_layer_is_told_in_a_file_and_options_add_to_it(millrace: Commands, place: Place) -> None:
+    order = place.usual()
+    build(order)
+    (order.output / "layer.zip").rename(place.folder / "theirs.zip")
+    own = place.folder / "own"
+    own.mkdir()
+    (own / "__init__.py").write_text("WHAT = 1\n", encoding="utf-8")
+    file = place.folder / "layer.toml"
+    file.write_text('zip = "theirs.zip"\ncode = ["code"]\npackages = ["own"]\n', encoding="utf-8")
+    options = ["--runtime", HOST, "--architecture", "x86_64", "--processes", 0]
+    output = ["--output", place.output, "--service", "sqs", "--json"]
+    done = millrace("layers", "build", file, *options, *output)
+    assert done.status == 0, done.err
+    assert done.document["services"] == {"s3": ["app.py:2"], "sqs": ["allow-list"]}
+    assert (place.output / "layer/python/own/__init__.py").is_file()
+    file.write_text('zipped = "theirs.zip"\n', encoding="utf-8")
+    done = millrace("layers", "build", file, *options, *output)
+    assert done.status == 2
+    assert "layer.toml: 'zipped' is unknown; there are beside, code, import" in done.err
+
+
 def test_warnings_go_to_stderr(millrace: Commands, arguments: list[object]) -> None:
     at = arguments.index("--code")
     done = millrace(*arguments[:at], *arguments[at + 2 :], "--processes", 1)

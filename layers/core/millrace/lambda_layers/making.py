@@ -15,7 +15,7 @@ from typing import Protocol
 from millrace.errors import LayerError
 from millrace.lambda_layers import archive, native, packages, pruning, report, tree
 from millrace.lambda_layers.node_layer import NodeLayer
-from millrace.lambda_layers.order import Order
+from millrace.lambda_layers.order import LEFT_ALONE, Order
 from millrace.lambda_layers.python_layer import PythonLayer
 from millrace.lambda_layers.report import ImportTime, LeftOut, Report
 from millrace.lambda_layers.stripping import Stripper, host, strip_all, stripper
@@ -134,7 +134,7 @@ class _Making:
             archive.unpack(source, self.layer)
         elif source is not None:
             self.language.install()
-        ignored = shutil.ignore_patterns("__pycache__")
+        ignored = shutil.ignore_patterns(*LEFT_ALONE)
         for folder in self.order.packages:
             target = self.layer / "python" / folder.absolute().name
             shutil.copytree(folder, target, ignore=ignored, dirs_exist_ok=True, symlinks=True)

@@ -68,6 +68,14 @@ def local_sources(lock: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def check(source: Path) -> None:
+    """Raises ConfigurationError for a lock without its project, or one that names what is gone."""
+    origin = project(source)
+    for name in local_sources(read(source)):
+        if not (origin / name).exists():
+            raise ConfigurationError(f"{source} names {origin / name}, which is not there.")
+
+
 def stage(source: Path, folder: Path) -> Path:
     """A copy of a project, as far as npm needs it, with what it takes from beside it."""
     origin = project(source)
@@ -87,11 +95,9 @@ def _copy(source: Path, target: Path) -> None:
     if source.is_dir():
         ignored = shutil.ignore_patterns(MODULES, ".git")
         shutil.copytree(source, target, ignore=ignored, dirs_exist_ok=True)
-    elif source.is_file():
+    else:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, target)
-    else:
-        raise ConfigurationError(f"{LOCK} names {source}, which is not there.")
 
 
 def clean_install(work: Path, target: Target) -> None:

@@ -13,6 +13,9 @@ from millrace.lambda_layers.compiling import interpreter
 from millrace.lambda_layers.installing import Target
 from millrace.lambda_layers.stripping import stripper
 
+# What is found in a folder of modules, and is never copied.
+LEFT_ALONE = {"__pycache__", npm.MODULES, ".git"}
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -53,6 +56,14 @@ class Order:
         for path in (*self.packages, *self.code):
             if not path.is_dir():
                 raise ConfigurationError(f"{path} is no folder; modules are expected in one.")
+        of_npm = self.source is not None and self.source.suffix == ".json"
+        if self.source is not None and self.source.suffix != ".zip" and of_npm != self.target.node:
+            wanted = npm.LOCK if self.target.node else "a requirements file with hashes"
+            raise ConfigurationError(
+                f"A layer for {self.target.runtime} is made of {wanted}, not of {self.source}."
+            )
+        if self.source is not None and of_npm:
+            npm.check(self.source)
         if self.source is None and not self.packages and self.beside is None:
             raise ConfigurationError("Nothing is named that a layer could be made of.")
 
@@ -86,7 +97,7 @@ class Order:
 
     def _beside_lock(self) -> Iterator[tuple[str, bytes]]:
         """What npm reads beside its lock: the project, and packages that stand in a folder."""
-        if self.source is None or self.source.name != npm.LOCK:
+        if self.source is None or not self.target.node or self.source.suffix == ".zip":
             return
         project = npm.project(self.source)
         yield npm.PROJECT, (project / npm.PROJECT).read_bytes()
@@ -102,7 +113,7 @@ def _digest(files: Iterable[tuple[str, bytes]]) -> bytes:
 
 def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.parent.name != "__pycache__":
+        if path.is_file() and not LEFT_ALONE.intersection(path.relative_to(folder).parts):
             yield f"{folder.name}/{path.relative_to(folder).as_posix()}", path.read_bytes()
 
 

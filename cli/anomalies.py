@@ -8,6 +8,7 @@ import typer
 from millrace.anomaly.desk import AlertView, SeriesView
 from millrace.errors import ConfigurationError
 
+from cli import anomaly_quarantine, anomaly_score
 from cli.anomaly_place import DatabaseOption, WhoOption, desk, environment, place_name, who
 from cli.anomaly_times import instant_ms, span_ms
 from cli.commands import JsonOption, MillraceCommand, epilog, new_group, surroundings
@@ -15,6 +16,12 @@ from cli.figures import NOTHING, figure, moment
 from cli.output import print_json, print_line, print_table, quantity
 
 app = new_group()
+app.add_typer(
+    anomaly_quarantine.app,
+    name="quarantine",
+    help="Metrics that could not be applied, and how they come back.",
+)
+anomaly_score.register(app)
 
 AlertArgument = Annotated[
     str, typer.Argument(metavar="ALERT", help="As millrace anomalies list has it.")

@@ -1,0 +1,186 @@
+"""Rows of any table with numbers, or of JSON lines: read as they come, each with its line."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import itertools
+import math
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO, NamedTuple, TextIO, cast
+
+import orjson
+from millrace.errors import ConfigurationError
+from millrace.table_rows import delimiter_of
+
+from cli.anomaly_columns import Columns, Wanted, columns_of, has_header, read_value
+from cli.inputs import Input
+
+# So many rows are looked at before the columns are known.
+_LOOKED_AT = 200
+_GZIP = b"\x1f\x8b"
+_OTHER = {b"PK\x03\x04": "a ZIP archive or a spreadsheet", b"PAR1": "a Parquet file"}
+_OTHER |= {b"\xff\xfe": "UTF-16 text", b"\xfe\xff": "UTF-16 text"}
+
+
+class Row(NamedTuple):
+    """One value: NaN where the cell is empty. `time_ms` is None where the table has no times."""
+
+    line: int
+    series: str
+    time_ms: int | None
+    value: float
+    id: str | None
+
+
+class Bad(NamedTuple):
+    """A line that is no row, and what is wrong with it."""
+
+    line: int
+    problem: str
+
+
+class _Record(NamedTuple):
+    """The cells of a line, or what is wrong with it; line 0 holds the names of fields."""
+
+    line: int
+    cells: list[str]
+    problem: str = ""
+
+
+class Rows:
+    """The rows of one source, which is read once; its columns are known from the beginning on."""
+
+    def __init__(self, source: Input, wanted: Wanted, series: str) -> None:
+        """`series` names what no column names. Raises ConfigurationError."""
+        self._name = source.name
+        self._series = series
+        plain = cast("BinaryIO", _plain(source))
+        text = io.TextIOWrapper(plain, "utf-8-sig", "surrogateescape", newline="")
+        self._cells = self._records(text)
+        looked = list(itertools.islice(self._cells, _LOOKED_AT))
+        if not looked:
+            raise ConfigurationError(f"{source.name} is empty: there is nothing to score.")
+        names, looked = _names(looked)
+        rows = [record.cells for record in looked if not record.problem]
+        self.columns: Columns = columns_of(names, rows, wanted, self._name)
+        self._waiting = itertools.chain(looked, self._cells)
+
+    def __iter__(self) -> Iterator[Row | Bad]:
+        columns = self.columns
+        width = len(columns.names)
+        for line, cells, problem in self._waiting:
+            if problem:
+                yield Bad(line, problem)
+            elif len(cells) != width:
+                yield Bad(line, f"a row of {len(cells)} cells, where there are {width} columns")
+            else:
+                yield from self._row(line, cells)
+
+    def _row(self, line: int, cells: Sequence[str]) -> Iterator[Row | Bad]:
+        columns = self.columns
+        name = self._series if columns.series is None else cells[columns.series].strip()
+        event_id = None if columns.id is None else cells[columns.id].strip() or None
+        try:
+            time_ms = None if columns.time is None else columns.read_time(cells[columns.time])
+        except (ValueError, OverflowError) as error:
+            yield Bad(line, f"{columns.names[columns.time or 0]}: {error}")
+            return
+        for place in columns.values:
+            try:
+                value = read_value(cells[place])
+            except ValueError as error:
+                yield Bad(line, f"{columns.names[place]}: {error}")
+                continue
+            series = name
+            if len(columns.values) > 1:
+                own = columns.names[place]
+                series = own if columns.series is None else f"{name}.{own}"
+            yield Row(line, series or self._series, time_ms, value, event_id)
+
+    def _records(self, text: TextIO) -> Iterator[_Record]:
+        """Every record that is not blank, with the line where it ends."""
+        try:
+            first = text.readline()
+            lines = itertools.chain((first,), text)
+            if first.lstrip().startswith("{"):
+                yield from _objects(lines)
+                return
+            delimiter = delimiter_of(first.encode("utf-8", "surrogateescape"))
+            reader = csv.reader(lines, delimiter=delimiter)
+            for cells in reader:
+                if any(cell.strip() for cell in cells):
+                    yield _Record(reader.line_num, [_clean(cell) for cell in cells])
+        except csv.Error as error:
+            line = reader.line_num
+            raise ConfigurationError(f"{self._name}, line {line}: no row: {error}") from error
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise ConfigurationError(f"{self._name}: the gzip file is damaged: {error}") from error
+
+
+def missing(row: Row) -> bool:
+    """Whether a row has no value."""
+    return math.isnan(row.value)
+
+
+def _objects(lines: Iterator[str]) -> Iterator[_Record]:
+    """JSON lines as a table: the fields of the first object are its columns."""
+    fields: list[str] = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            document: Any = orjson.loads(line.encode("utf-8", "surrogateescape"))
+        except orjson.JSONDecodeError as error:
+            yield _Record(number, [], f"not valid JSON: {error}")
+            continue
+        if not isinstance(document, dict):
+            yield _Record(number, [], f"must be a JSON object but is a {type(document).__name__}")
+            continue
+        if not fields:
+            fields = list(document)
+            yield _Record(0, fields)
+        yield _Record(number, [_shown(document.get(field)) for field in fields])
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _names(looked: list[_Record]) -> tuple[list[str], list[_Record]]:
+    """The names of the columns, and the rows behind them."""
+    bad = list(itertools.takewhile(lambda record: bool(record.problem), looked))
+    if len(bad) == len(looked):
+        raise ConfigurationError(f"Line {bad[0].line}: {bad[0].problem}")
+    (line, first, _), *rest = looked[len(bad) :]
+    rest = [*bad, *rest]
+    if line == 0 or has_header(first):
+        if not rest:
+            raise ConfigurationError(
+                "The file has a header and no rows: there is nothing to score."
+            )
+        return first, rest
+    return [f"column{place}" for place in range(1, len(first) + 1)], looked
+
+
+def _clean(cell: str) -> str:
+    return cell if cell.isprintable() else cell.encode("utf-8", "replace").decode()
+
+
+def _plain(source: Input) -> io.BufferedIOBase:
+    """The source, unpacked where it is gzipped. Raises ConfigurationError."""
+    reader = source.stream if isinstance(source.stream, io.BufferedReader) else None
+    if reader is None:
+        reader = io.BufferedReader(source.stream)
+    start = reader.peek(4)[:4]
+    for magic, kind in _OTHER.items():
+        if start.startswith(magic):
+            raise ConfigurationError(
+                f"{source.name} is {kind}; what can be read is CSV, TSV or JSON lines in UTF-8,"
+                " plain or gzipped."
+            )
+    return io.BufferedReader(gzip.GzipFile(fileobj=reader)) if start[:2] == _GZIP else reader

@@ -152,3 +152,11 @@ def test_the_example_of_the_page_runs() -> None:
     with redirect_stdout(printed):
         exec(code, {})
     assert " False value 24 is ordinary; expected " in printed.getvalue()
+
+
+def test_a_reason_tells_the_edges_of_a_narrow_band_apart() -> None:
+    reason = Verdict(1.5, True, "value", 2_000_900.0, 1e6, 999_950.0, 1_000_050.0).reason
+    assert reason.startswith("value 2000900 ")
+    assert reason.endswith("; expected 1000000, between 999950 and 1000050")
+    constant = Verdict(1.5, True, "value", 1_000_000.5, 1e6, 1e6, 1e6).reason
+    assert constant.startswith("value 1000000.5 ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 # Why a point was not judged.
@@ -64,13 +65,25 @@ class Verdict(NamedTuple):
         what = "rate" if self.of_rate else "value"
         side = "above" if self.value >= self.expected else "below"
         finding = _FINDINGS[self.view].format(side=side)
-        return f"{what} {self.value:.4g} {finding}{self._expectation()}{self._after_gap()}"
+        shown = self._shown(self.value)
+        return f"{what} {shown} {finding}{self._expectation(self.expected)}{self._after_gap()}"
 
-    def _expectation(self) -> str:
-        text = f"; expected {self.expected:.4g}"
+    def _expectation(self, expected: float) -> str:
+        text = f"; expected {self._shown(expected)}"
         if self.low is None or self.high is None:
             return text
-        return f"{text}, between {self.low:.4g} and {self.high:.4g}"
+        return f"{text}, between {self._shown(self.low)} and {self._shown(self.high)}"
+
+    def _shown(self, number: float) -> str:
+        """Four digits, or as many as tell the edges of the band apart, or value and expectation."""
+        apart = 0.0
+        if self.low is not None and self.high is not None:
+            apart = self.high - self.low
+        apart = apart or abs(self.value - (self.expected or 0.0))
+        digits = 4
+        if 0.0 < apart < abs(number) < math.inf:
+            digits = min(max(digits, 3 + math.ceil(math.log10(abs(number) / apart))), 16)
+        return f"{number:.{digits}g}"
 
     def _after_gap(self) -> str:
         return "" if self.gap_s is None else f"; first value after a gap of {self.gap_s:.0f} s"

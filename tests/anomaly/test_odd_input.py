@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
 
+import numpy
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from millrace.anomaly import Detector, Verdict
+from millrace.anomaly.points import seconds_of
+from millrace.errors import InvalidEvent
 
 from tests.anomaly.making import A_DAY, LEARNED, STEP_S, alerts, daily, judged, noise
 
@@ -159,3 +166,69 @@ def test_uneven_steps_and_few_points_a_day_are_fine() -> None:
     verdicts = [detector.update(t, v) for t, v in zip(times, noise(2000), strict=True)]
     assert detector.update(2000 * 7 * 3600.0, 95.0).alert
     assert len(alerts(verdicts, since=LEARNED)) <= 6
+
+
+MAY = datetime(2024, 5, 1, 6, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "timestamp",
+    [
+        MAY,
+        MAY.replace(tzinfo=None),
+        MAY.astimezone(timezone(timedelta(hours=5))),
+        "2024-05-01 06:00:00",
+        " 2024-05-01T06:00:00Z\n",
+        "2024-05-01T08:00:00.000+02:00",
+        "1714543200",
+        1714543200,
+        1714543200.0,
+        1714543200000,
+        1714543200000000,
+        1714543200000000000,
+        numpy.int64(1714543200),
+        numpy.float64(1714543200),
+        numpy.datetime64("2024-05-01T06:00:00"),
+        numpy.datetime64("2024-05-01T06:00:00", "ns"),
+        numpy.datetime64("2024-05-01T06", "h"),
+    ],
+    ids=repr,
+)
+def test_a_time_may_be_written_in_any_way(timestamp: Any) -> None:
+    assert seconds_of(timestamp) == MAY.timestamp()
+    assert Detector().update(timestamp, 1.0) == Detector().update(MAY, 1.0)
+
+
+@pytest.mark.parametrize("timestamp", [numpy.datetime64("NaT"), math.nan, math.inf, 10**400])
+def test_no_time_is_judged_without_its_hour(timestamp: Any) -> None:
+    assert not math.isfinite(seconds_of(timestamp))
+    assert Detector().update(timestamp, 1.0).reason.startswith("not judged: 1 is among the first")
+
+
+def test_a_date_is_its_midnight() -> None:
+    assert seconds_of(MAY.date()) == MAY.timestamp() - 6 * 3600
+
+
+@pytest.mark.parametrize("timestamp", ["", "yesterday", None, [1], object(), 1j])
+def test_what_is_no_time_is_said(timestamp: Any) -> None:
+    detector = Detector()
+    with pytest.raises(InvalidEvent, match="a timestamp must be a datetime, ISO 8601"):
+        detector.update(timestamp, 1.0)
+    assert detector.dumps() == Detector().dumps()
+
+
+@pytest.mark.parametrize(
+    "value", [1, True, "1", Decimal(1), Fraction(1), numpy.float32(1), numpy.int8(1)], ids=repr
+)
+def test_a_value_may_be_any_number(value: Any) -> None:
+    assert Detector().update(MAY, value) == Detector().update(MAY, 1.0)
+
+
+def test_no_value_is_no_number() -> None:
+    assert Detector().update(MAY, None).reason == "not judged: the value is no finite number"
+
+
+@pytest.mark.parametrize("value", ["", "high", [1], object(), 1j])
+def test_what_is_no_number_is_said(value: Any) -> None:
+    with pytest.raises(InvalidEvent, match="a value must be a number"):
+        Detector().update(MAY, value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import cache
 from typing import Protocol
 
@@ -14,6 +13,7 @@ from millrace.anomaly.counters import Counters
 from millrace.anomaly.episodes import Episode, Episodes
 from millrace.anomaly.forecast import Forecast
 from millrace.anomaly.pace import Pace
+from millrace.anomaly.points import Timestamp, number_of, seconds_of
 from millrace.anomaly.scale import Scale
 from millrace.anomaly.verdict import LEARNING, NO_NUMBER, NO_TIME, ORDINARY, Verdict
 from millrace.anomaly.views import Views
@@ -92,17 +92,17 @@ class Detector:
         """
         self._doubt += 1.0
 
-    def update(self, timestamp: datetime | float, value: float) -> Verdict:
+    def update(self, timestamp: Timestamp, value: float | None) -> Verdict:
         """Judge a value by what is known, then learn it.
 
-        A timestamp is a datetime (without a zone: UTC) or seconds since the Unix epoch. Points
-        are taken in the order of arrival, whatever their times: a late or repeated time is
-        judged and learned at its own hour. A value that is no finite number changes nothing.
+        A timestamp is a datetime (without a zone: UTC), ISO 8601, or a Unix time (see
+        `points.seconds_of`). Points are taken in the order of arrival, whatever their times: a late
+        or repeated time is judged and learned at its own hour. A value that is no finite number
+        changes nothing. Raises InvalidEvent for what is neither a time nor a number.
         """
-        number = _number(value)
+        number, time_s = number_of(value), seconds_of(timestamp)
         if not math.isfinite(number):
             return Verdict(0.0, False, NO_NUMBER, number)
-        time_s = _seconds(timestamp)
         gap_s = self._pace.gap_s(time_s)
         if self._counters.turned(number):
             self._restart()
@@ -191,18 +191,3 @@ class Detector:
 def _sizes() -> tuple[int, ...]:
     """How many numbers each part of a detector keeps: always as many."""
     return tuple(len(part.state()) for part in Detector()._parts())
-
-
-def _number(value: float) -> float:
-    try:
-        return float(value)
-    except OverflowError:  # an integer beyond every float
-        return math.inf
-
-
-def _seconds(timestamp: datetime | float) -> float:
-    """Seconds since the Unix epoch."""
-    if isinstance(timestamp, datetime):
-        aware = timestamp if timestamp.tzinfo else timestamp.replace(tzinfo=UTC)
-        return aware.timestamp()
-    return float(timestamp)

@@ -111,7 +111,11 @@ def _event(name: str, time_s: float, value: object) -> bytes:
 
 def spoiled(metrics: Iterable[Metric], seed: int) -> Iterator[Metric]:
     """The same, with what happens on the way."""
-    return duplicated(_disturbed(metrics, seed), seed=seed, probability=_REPEATED, within=50)
+    again = duplicated(_disturbed(metrics, seed), seed=seed, probability=_REPEATED, within=50)
+    latest_s = 0.0
+    for metric in again:
+        latest_s = max(latest_s, metric.due_s)
+        yield metric._replace(due_s=latest_s)  # what comes again comes later
 
 
 def _disturbed(metrics: Iterable[Metric], seed: int) -> Iterator[Metric]:

@@ -82,7 +82,7 @@ def list_functions(world: World, caller: Where, members: Members) -> dict[str, A
                     yield f"{name}\1{number:08d}", version
 
     found, marker = page(rows(), members, f"functions {every}")
-    return answer("Functions", list(map(_listed, found)), marker)
+    return answer("Functions", [_listed(one, qualified=every) for one in found], marker)
 
 
 def list_versions(world: World, caller: Where, members: Members) -> dict[str, Any]:
@@ -259,8 +259,12 @@ def _require_revision(members: Members, latest: Configuration) -> None:
         raise StaleRevision
 
 
-def _listed(configuration: Configuration) -> Configuration:
-    return {name: value for name, value in configuration.items() if name not in _NOT_LISTED}
+def _listed(configuration: Configuration, *, qualified: bool = True) -> Configuration:
+    """As lists show it: among versions `$LATEST` has its name in the ARN as well."""
+    shown = {name: value for name, value in configuration.items() if name not in _NOT_LISTED}
+    if qualified and shown["Version"] == LATEST:
+        shown["FunctionArn"] += f":{LATEST}"
+    return shown
 
 
 def _content(configuration: Configuration) -> Configuration:

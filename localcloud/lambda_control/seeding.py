@@ -110,7 +110,7 @@ def fleet(world: World, where: Where, wanted: Fleet | None = None, *, seed: int 
     for index in range(wanted.functions):
         name = f"function-{index:05d}"
         chosen = sorted(draw.sample(names, k=min(2, len(names))))
-        newest = draw.choice((1, 1, 2, 3, wanted.versions))
+        newest = draw.choice((1, 1, 2, 3, max(1, wanted.versions - wanted.published)))
         function(world, where, name, (), runtime=draw.choice(_RUNTIMES))
         for published in range(wanted.published):
             behind = min(wanted.versions, newest + wanted.published - published - 1)

@@ -21,7 +21,8 @@
     │   └── ModelMismatch           the model was trained on another version of the features
     ├── QuarantineError             an operator's request on the quarantine cannot be met
     │   └── AlreadyRedriven         the ledger says that it was done before
-    ├── LayerError                  a Lambda layer cannot be built as asked; nothing is half done
+    ├── LayerError                  a Lambda layer cannot be built, or managed, as asked
+    ├── NotAllowed                  the credentials may not do this: which action, and where
     ├── PlanError                   a plan of changes to a cloud is not carried out; `code` says why
     │   ├── PlanRefused             tampered with, expired, not approved, of another account
     │   ├── StalePlan               what it would change is not as it was; nothing was changed
@@ -139,7 +140,11 @@ class AlreadyRedriven(QuarantineError):
 
 
 class LayerError(MillraceError):
-    """A Lambda layer cannot be built as asked; nothing is half done."""
+    """A Lambda layer cannot be built, or managed, as asked; nothing is half done."""
+
+
+class NotAllowed(MillraceError):
+    """The credentials may not do this; the message names the action and where."""
 
 
 class PlanError(MillraceError):

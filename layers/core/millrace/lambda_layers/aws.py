@@ -44,12 +44,7 @@ R = TypeVar("R")
 
 PARALLEL = 16
 # Control-plane calls share 15 requests a second; a fleet is read with patience.
-_CONFIG = Config(
-    connect_timeout=5,
-    read_timeout=60,
-    retries={"mode": "standard", "total_max_attempts": 9},
-    max_pool_connections=PARALLEL,
-)
+_TRIES = 9
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 _CREDENTIALS = {
     "ExpiredToken",
@@ -70,10 +65,19 @@ class LambdaAccount:
     """
 
     def __init__(
-        self, session: boto3.Session | None = None, endpoint_url: str | None = None
+        self,
+        session: boto3.Session | None = None,
+        endpoint_url: str | None = None,
+        tries: int = _TRIES,
     ) -> None:
         self._session = session or boto3.Session()
         self._endpoint_url = endpoint_url
+        self._config = Config(
+            connect_timeout=5,
+            read_timeout=60,
+            retries={"mode": "standard", "total_max_attempts": tries},
+            max_pool_connections=PARALLEL,
+        )
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
         self.calls: Counter[str] = Counter()
@@ -113,7 +117,10 @@ class LambdaAccount:
         with self._lock:
             if (service, region) not in self._clients:
                 made: Any = self._session.client(  # type: ignore[call-overload]
-                    service, region_name=region, endpoint_url=self._endpoint_url, config=_CONFIG
+                    service,
+                    region_name=region,
+                    endpoint_url=self._endpoint_url,
+                    config=self._config,
                 )
                 made.meta.events.register("before-send.*", self._counter(service))
                 self._clients[service, region] = made

@@ -33,7 +33,8 @@ def describe(tree: str, commit: str | None, about: str = "") -> str:
         raise LayerError(f"{tree!r} is no tree hash: 64 hexadecimal digits are.")
     if commit is not None and not _SHA.fullmatch(commit):
         raise ConfigurationError(
-            f"--commit {commit!r} is no commit: 7 to 40 hexadecimal digits are (git rev-parse HEAD)."
+            f"--commit {commit!r} is no commit: 7 to 40 hexadecimal digits are, as git rev-parse"
+            " HEAD gives them."
         )
     parts = [about.strip(), f"tree={tree}", f"commit={commit}" if commit else ""]
     text = " ".join(part for part in parts if part)

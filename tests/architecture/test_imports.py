@@ -33,6 +33,7 @@ EDGES = {
     "millrace.inference.stream",
     "millrace.inference.trying",
     "millrace.ingest",  # HTTP in, stream out
+    "millrace.lambda_layers.aws",
     "millrace.lambda_layers.build",  # puts the others together
     "millrace.lambda_layers.compiling",
     "millrace.lambda_layers.installing",

@@ -8,7 +8,7 @@ import typer
 from millrace.anomaly.desk import AlertView, SeriesView
 from millrace.errors import ConfigurationError
 
-from cli import anomaly_quarantine, anomaly_score
+from cli import anomaly_explain, anomaly_quarantine, anomaly_score
 from cli.anomaly_place import DatabaseOption, WhoOption, desk, environment, place_name, who
 from cli.anomaly_times import instant_ms, span_ms
 from cli.commands import JsonOption, MillraceCommand, epilog, new_group, surroundings
@@ -21,7 +21,8 @@ app.add_typer(
     name="quarantine",
     help="Metrics that could not be applied, and how they come back.",
 )
-anomaly_score.register(app)
+for _module in (anomaly_score, anomaly_explain):
+    _module.register(app)
 
 AlertArgument = Annotated[
     str, typer.Argument(metavar="ALERT", help="As millrace anomalies list has it.")

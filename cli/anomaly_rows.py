@@ -58,8 +58,9 @@ class Rows:
         self._name = source.name
         self._series = series
         plain = cast("BinaryIO", _plain(source))
-        text = io.TextIOWrapper(plain, "utf-8-sig", "surrogateescape", newline="")
-        self._cells = self._records(text)
+        # Kept, for it closes the source when it goes.
+        self._text = io.TextIOWrapper(plain, "utf-8-sig", "surrogateescape", newline="")
+        self._cells = self._records(self._text)
         looked = list(itertools.islice(self._cells, _LOOKED_AT))
         if not looked:
             raise ConfigurationError(f"{source.name} is empty: there is nothing to score.")

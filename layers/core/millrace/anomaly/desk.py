@@ -72,6 +72,19 @@ class Point(NamedTuple):
         return self.value if self.rate is None else self.rate
 
 
+class Event(NamedTuple):
+    """A row of raw_events: where it belongs, how it was judged, where it came from."""
+
+    series: str
+    by: str | None
+    feature1: float | None
+    feature2: float | None
+    stream: str | None
+    partition: str | None
+    offset: int | None
+    point: Point
+
+
 class Kept(NamedTuple):
     """A record in quarantine."""
 
@@ -172,6 +185,20 @@ class Desk:
             binds = _span(session, series, start_ms, end_ms)
             found = [_point(session, row) for row in session.rows(statement, binds, most)]
         return found[::-1] if latest else found
+
+    def event(self, event_id: str) -> Event | None:
+        """One event, if it is there."""
+        with self._database.reading() as session:
+            for row in session.rows(statements.ONE_EVENT, {"event_id": event_id}):
+                return Event(*row[:7], _point(session, row[7:]))
+        return None
+
+    def episode(self, alert_id: str) -> EpisodeRow | None:
+        """The episode of an alert, if there is one."""
+        with self._database.reading() as session:
+            for row in session.rows(statements.ONE_EPISODE, {"episode_id": alert_id}):
+                return _episode(session, row)
+        return None
 
     def episodes(self, series: str, start_ms: int, end_ms: int) -> list[EpisodeRow]:
         """The episodes of a series that touch a span of time."""

@@ -180,6 +180,18 @@ FROM raw_events
 WHERE series = :series AND event_time >= :start_time AND event_time < :end_time
 ORDER BY event_time, event_id"""
 
+ONE_EVENT = """
+SELECT series, scored_by, feature1, feature2, source_stream, source_partition, source_offset,
+       event_id, event_time, metric_value, score, anomaly_flag, late_flag, reason, expected,
+       low_value, high_value, rate, view_name
+FROM raw_events
+WHERE event_id = :event_id"""
+
+ONE_EPISODE = """
+SELECT episode_id, series, start_time, end_time, peak_time, peak_score, peak_value, strange_points
+FROM episodes
+WHERE episode_id = :episode_id"""
+
 LATEST_POINTS = """
 SELECT event_id, event_time, metric_value, score, anomaly_flag, late_flag, reason, expected,
        low_value, high_value, rate, view_name

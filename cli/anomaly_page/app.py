@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from cli.anomaly_page.asked import body_of, invalid, is_time_ms, one_of, text, whole
+from cli.anomaly_page.asked import body_of, invalid, is_time_ms, one_of, text, time_ms, whole
 from cli.anomaly_page.charts import SPANS, Charts
 from cli.anomaly_page.desks import Clerks
 from cli.anomaly_page.guard import COOKIE, SIGN_IN, Guard, proof_of
@@ -108,12 +108,17 @@ class Api:
         return answer(request, series_document(view, look.open_of.get(name, 0)))
 
     async def chart(self, request: Request) -> Response:
-        """The points of a `series` in a `span`, with bands and episodes."""
-        name = request.query_params.get("series", "")
-        span = one_of(request.query_params.get("span", "recent"), "span", tuple(SPANS))
+        """The points of a `series` in a `span`, or around the time `at`; bands and episodes."""
+        asked = request.query_params
+        name, at = asked.get("series", ""), asked.get("at")
+        span = one_of(asked.get("span", "recent"), "span", tuple(SPANS))
+        at_ms = None if at is None else time_ms(at, "at")
 
         def drawn(desk: Desk) -> dict[str, object]:
-            return self._charts.chart(desk, desk.known_series(name), span)
+            view = desk.known_series(name)
+            if at_ms is not None:
+                return self._charts.around(desk, view, at_ms)
+            return self._charts.chart(desk, view, span)
 
         return answer(request, await self._clerks.ask(drawn))
 

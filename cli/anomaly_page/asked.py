@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 # What the columns for series, alerts and names hold.
 _MOST_BYTES = 256
-_LARGEST_MS = 253_402_300_799_000
+_FIRST_MS, _LARGEST_MS = -62_135_596_800_000, 253_402_300_799_000
 
 
 async def body_of(request: Request) -> dict[str, Any]:
@@ -38,6 +38,18 @@ def whole(found: str, field: str, most: int) -> int:
     if not found.isascii() or not found.isdecimal() or not 1 <= int(found[:12]) <= most:
         raise invalid(field, f"is a whole number from 1 to {most}, not {found!r:.40}")
     return int(found)
+
+
+def time_ms(found: str, field: str) -> int:
+    """A time of the query, in ms since 1970."""
+    digits = found.removeprefix("-")
+    if (
+        not digits.isascii()
+        or not digits.isdecimal()
+        or not -_LARGEST_MS < int(found[:20]) < _LARGEST_MS
+    ):
+        raise invalid(field, f"is a time in ms since 1970, not {found!r:.40}")
+    return max(int(found), _FIRST_MS)
 
 
 def one_of(found: str, field: str, known: Sequence[str]) -> str:

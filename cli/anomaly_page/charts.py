@@ -28,6 +28,7 @@ SPANS: dict[str, int | None] = {
 # What a span reads at most: the latest points of it.
 MOST_POINTS = 120_000
 RECENT_POINTS = 600
+AROUND_POINTS = 300
 COLUMNS = 400
 # A line is not drawn over a gap of so many usual steps.
 GAP_STEPS = 10
@@ -54,6 +55,16 @@ class Charts:
         self._clock_s = clock_s
         self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
         self._lock = Lock()
+
+    def around(self, desk: Desk, view: SeriesView, at_ms: int) -> dict[str, object]:
+        """The chart of the points before and after a time."""
+        before = desk.points(view.series, _FIRST_MS, at_ms + 1, AROUND_POINTS, latest=True)
+        after = desk.points(view.series, at_ms + 1, _LAST_MS, AROUND_POINTS)
+        points = drawn([*before, *after])
+        if not points:
+            return document([], [], complete=True)
+        episodes = desk.episodes(view.series, points[0].time_ms, points[-1].time_ms + 1)
+        return document(points, episodes, complete=True)
 
     def chart(self, desk: Desk, view: SeriesView, span: str) -> dict[str, object]:
         """The chart as JSON has it. `span` is one of SPANS."""

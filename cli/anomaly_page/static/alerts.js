@@ -13,14 +13,18 @@ export function stateOf(alert) {
 }
 
 /** The address of a series on this page. */
-export const seriesLink = (series) => `#/series?name=${encodeURIComponent(series)}`;
+export function seriesLink(series, atMs) {
+  const at = atMs === undefined || atMs === null ? "" : `&at=${atMs}`;
+  return `#/series?name=${encodeURIComponent(series)}${at}`;
+}
 
 /** An alert as a card. `say(path, alert)` tells the server. */
 export function alertCard(alert, now, say, { withSeries = true } = {}) {
   const { state, shape, word } = stateOf(alert);
+  const link = seriesLink(alert.series, alert.time_ms);
   const title = withSeries
-    ? h("a", { href: seriesLink(alert.series), "data-act": "open" }, name(alert.series))
-    : h("span", {}, time(alert.time_ms, now));
+    ? h("a", { href: link, "data-act": "open" }, name(alert.series))
+    : h("a", { href: link, "data-act": "open", title: "Show it in the chart" }, time(alert.time_ms, now));
   return h(
     "li",
     { class: "alert", "data-state": state },
@@ -83,20 +87,26 @@ function bullet(alert) {
   if (!(most > least) || !Number.isFinite(most - least)) return null;
   const at = (one) => 8 + (184 * (one - least)) / (most - least);
   const label = `value ${number(value)}, expected ${number(expected)}, between ${number(low)} and ${number(high)}`;
-  return h(
-    "figure",
-    { class: "bullet" },
-    s(
-      "svg",
-      { viewBox: "0 0 200 22", role: "img", "aria-label": label },
-      s("line", { class: "axis", x1: 4, x2: 196, y1: 11, y2: 11 }),
-      s("rect", { class: "band", x: at(low), width: Math.max(2, at(high) - at(low)), y: 5, height: 12, rx: 2 }),
-      s("line", { class: "expected", x1: at(expected), x2: at(expected), y1: 3, y2: 19 }),
-      s("path", { class: "strange", d: `M${at(value)} 4l7 7-7 7-7-7z` }),
-    ),
-    h("figcaption", { "aria-hidden": "true" }, "◆ value · ▨ expected range"),
+  return s(
+    "svg",
+    { class: "bullet", viewBox: "0 0 200 22", role: "img", "aria-label": label },
+    s("line", { class: "axis", x1: 4, x2: 196, y1: 11, y2: 11 }),
+    s("rect", { class: "band", x: at(low), width: Math.max(2, at(high) - at(low)), y: 4, height: 14, rx: 2 }),
+    s("path", { class: "hatch", d: hatch(at(low), at(high)) }),
+    s("line", { class: "expected", x1: at(expected), x2: at(expected), y1: 2, y2: 20 }),
+    s("path", { class: "strange", d: `M${at(value)} 4l7 7-7 7-7-7z` }),
   );
 }
+
+/** Slanted lines from one place to another. */
+function hatch(from, to) {
+  let path = "";
+  for (let x = from + 4; x + 10 <= to; x += 6) path += `M${x.toFixed(1)} 18l7-14`;
+  return path;
+}
+
+/** What the little drawings show. */
+export const bulletKey = () => h("p", { class: "aside", "aria-hidden": "true" }, "◆ value · ▨ expected range · ❘ expected");
 
 /** What stands where there are none. */
 export function noAlerts(onlyOpen, series) {

@@ -4,7 +4,8 @@
 import { h, s } from "./dom.js";
 import { DAYS, HOUR, MINUTE, exact, moment, number, tick } from "./format.js";
 
-const EDGE = { left: 58, right: 14, top: 26, bottom: 46 };
+const EDGE = { right: 14, top: 26, bottom: 46 };
+const DIGIT = 7.4; // the width of one, at the size of the axis
 const STEPS = [
   1000, 5000, 15_000, 30_000, MINUTE, 2 * MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 6 * HOUR,
   12 * HOUR, DAYS, 2 * DAYS, 7 * DAYS, 14 * DAYS, 30 * DAYS, 91 * DAYS, 365 * DAYS,
@@ -140,14 +141,16 @@ function nearest(times, ms, preferred, reach = 0) {
 }
 
 function scaleOf(data, width, height) {
-  const { left, right, top } = EDGE;
+  const { right, top } = EDGE;
   const bottom = height - EDGE.bottom;
   let [start, end] = [data.time_ms[0], data.time_ms.at(-1)];
   if (start === end) [start, end] = [start - 1000, end + 1000];
   const [least, most] = reachOf(data);
+  const values = niceTicks(least, most, 5);
+  const left = 16 + DIGIT * Math.max(3, ...values.map((value) => number(value).length));
   const plotWidth = width - left - right;
   return {
-    width, height, left, top, bottom, plotWidth, start, end, least, most,
+    width, height, left, top, bottom, plotWidth, start, end, values,
     x: (ms) => left + (plotWidth * (ms - start)) / (end - start),
     y: (value) => bottom - ((bottom - top) * (value - least)) / (most - least),
   };
@@ -191,13 +194,13 @@ function timeTicks(start, end, wanted) {
   return [ticks, step];
 }
 
-function axes({ x, y, left, top, bottom, width, plotWidth, start, end, least, most }) {
+function axes({ x, y, left, bottom, width, plotWidth, start, end, values }) {
   const [times, step] = timeTicks(start, end, Math.max(2, plotWidth / 90));
   const right = left + plotWidth;
   return s(
     "g",
     { class: "axes" },
-    niceTicks(least, most, 5).map((value) =>
+    values.map((value) =>
       s("g", {}, s("line", { x1: left, x2: right, y1: y(value), y2: y(value) }), s("text", { x: left - 8, y: y(value) + 4, "text-anchor": "end" }, number(value))),
     ),
     times.map((at) =>
@@ -259,7 +262,8 @@ function line(data, { x, y }, late) {
   );
 }
 
-function marks(data, { x, y, top, bottom }, alerts, late) {
+function marks(data, { x, y, top, bottom, plotWidth }, alerts, late) {
+  const size = data.flagged.length > plotWidth / 12 ? 4 : 6;
   const group = s("g", { class: "marks" });
   for (const i of late) group.append(s("circle", { class: "late", cx: x(data.time_ms[i]), cy: y(data.value[i]), r: 3.5 }));
   for (const { at, id } of data.flagged) {
@@ -270,7 +274,7 @@ function marks(data, { x, y, top, bottom }, alerts, late) {
         s("path", { class: "pin", d: `M${px} ${top - 2}l-8 -13h16z` }, s("title", {}, `alert, ${exact(data.time_ms[at])}`)),
       );
     }
-    group.append(s("path", { class: "flag", d: `M${px} ${py - 6}l6 6-6 6-6-6z` }));
+    group.append(s("path", { class: "flag", d: `M${px} ${py - size}l${size} ${size}-${size} ${size}-${size}-${size}z` }));
   }
   return group;
 }

@@ -11,7 +11,7 @@ const SENSITIVITIES = [[0.1, "0.1 – far fewer alerts"], [0.25, "0.25"], [0.5, 
 const FOR_EVER = 1000 * DAYS;
 
 export class Detail {
-  constructor(host, series, span, tell) {
+  constructor(host, series, tell) {
     this.tell = tell; // { go, say, mute, sensitivity, now }
     this.series = series;
     this.facts = h("dl", { class: "facts" });
@@ -28,7 +28,7 @@ export class Detail {
       h("a", { class: "back", href: "#/" }, "← All alerts"),
       h("div", { class: "title" }, h("h1", { id: "title" }, name(series)), this.badges),
       this.facts,
-      h("section", { class: "panel", "aria-label": "Chart" }, this.#spans(span), this.figure, this.legend, this.notes, this.#points()),
+      h("section", { class: "panel", "aria-label": "Chart" }, this.#spans(), this.figure, this.legend, this.notes, this.#points()),
       h("section", { class: "panel", "aria-label": "Settings" }, h("h2", {}, "How it alerts"), this.settings),
       h("section", { "aria-label": "Alerts" }, h("h2", {}, "Alerts of this series"), this.alerts),
       h("section", { class: "panel", "aria-label": "Episodes" }, h("h2", {}, "Episodes"), this.#episodeTable()),
@@ -37,6 +37,16 @@ export class Detail {
 
   close() {
     this.chart.close();
+  }
+
+  /** Show which span was chosen; `at` is the time of an alert instead of one. */
+  choose(span, at) {
+    const wanted = at ? "at" : span;
+    if (wanted === this.chosen) return;
+    if (at && this.chosen !== undefined) this.figure.scrollIntoView({ block: "center" });
+    this.chosen = wanted;
+    for (const input of this.spans.querySelectorAll("input")) input.checked = input.value === wanted;
+    this.spans.querySelector("[data-at]").hidden = !at;
   }
 
   /** Show what the server told; what is the same as before is left alone. */
@@ -75,16 +85,12 @@ export class Detail {
     if (!this.settings.contains(document.activeElement)) this.settings.replaceChildren(...this.#settings(view, muted, now));
   }
 
-  #spans(span) {
+  #spans() {
     const choose = (event) => this.tell.go(this.series, event.currentTarget.value);
-    return h(
-      "fieldset",
-      { class: "spans" },
-      h("legend", { class: "unseen" }, "Span of time"),
-      SPANS.map(([value, text]) =>
-        h("label", {}, h("input", { type: "radio", name: "span", value, checked: value === span, onchange: choose }), h("span", {}, text)),
-      ),
-    );
+    const choice = ([value, text]) =>
+      h("label", { "data-at": value === "at" }, h("input", { type: "radio", name: "span", value, onchange: choose }), h("span", {}, text));
+    this.spans = h("fieldset", { class: "spans" }, h("legend", { class: "unseen" }, "Span of time"), [["at", "Around the alert"], ...SPANS].map(choice));
+    return this.spans;
   }
 
   #showChart(chart, alerts, now) {

@@ -16,8 +16,9 @@ export const DAYS = 24 * HOUR;
 /** A value of a series. */
 export function number(value) {
   if (value === null || value === undefined) return "–";
+  if (value === 0) return "0"; // and never -0
   const size = Math.abs(value);
-  return size !== 0 && (size < 1e-4 || size >= 1e9) ? TINY.format(value).replace("E", "e") : NUMBER.format(value);
+  return size < 1e-4 || size >= 1e9 ? TINY.format(value).replace("E", "e") : NUMBER.format(value);
 }
 
 /** A count. */

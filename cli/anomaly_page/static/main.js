@@ -1,6 +1,6 @@
 // The page: which view is shown, and keeping it true while the database changes.
 
-import { alertCard, noAlerts, openAlerts } from "./alerts.js";
+import { alertCard, bulletKey, noAlerts, openAlerts } from "./alerts.js";
 import { asked, get, now, post } from "./api.js";
 import { Detail } from "./detail.js";
 import { h, keyed, name, plain } from "./dom.js";
@@ -20,7 +20,10 @@ let flight = null;
 function routeOf() {
   const [path, query] = location.hash.replace(/^#/, "").split("?");
   const wanted = new URLSearchParams(query ?? "");
-  if (path === "/series" && wanted.has("name")) return { view: "series", series: wanted.get("name"), span: wanted.get("span") ?? "recent" };
+  if (path === "/series" && wanted.has("name")) {
+    const at = wanted.get("at") ?? "";
+    return { view: "series", series: wanted.get("name"), at, span: at ? "" : (wanted.get("span") ?? "recent") };
+  }
   return { view: path === "/list" ? "list" : "alerts" };
 }
 
@@ -59,10 +62,10 @@ function schedule() {
 
 const alertParts = (signal) => get(asked("/api/alerts", { open: state.onlyOpen ? 1 : 0, limit: 100 }), signal);
 
-async function seriesParts({ series, span }, signal) {
+async function seriesParts({ series, span, at }, signal) {
   return Promise.all([
     get(asked("/api/series/one", { name: series }), signal),
-    get(asked("/api/chart", { series, span }), signal),
+    get(asked("/api/chart", { series, span, at }), signal),
     get(asked("/api/alerts", { series, limit: 200 }), signal),
   ]);
 }
@@ -111,18 +114,19 @@ function alertsView() {
   return [
     h("h1", { class: "unseen" }, "Anomalies"),
     h("div", { class: "tiles" }, tile("tile-open", "open alerts"), tile("tile-series", "series"), tile("tile-newest", "last event")),
-    h("div", { class: "heading" }, h("h2", {}, "Alerts"), h("fieldset", { class: "spans" }, h("legend", { class: "unseen" }, "Which alerts"), choice("open", "Open"), choice("all", "All"))),
+    h("div", { class: "heading" }, h("h2", {}, "Alerts"), bulletKey(), h("fieldset", { class: "spans" }, h("legend", { class: "unseen" }, "Which alerts"), choice("open", "Open"), choice("all", "All"))),
     h("ul", { class: "alerts", id: "alerts" }),
     h("p", { class: "aside", id: "more", hidden: true }, "These are the newest hundred. ", h("code", {}, "millrace anomalies list"), " has all."),
   ];
 }
 
-function showSeries({ series, span }, [one, chart, alerts]) {
-  const kind = `series ${span} ${series}`;
+function showSeries({ series, span, at }, [one, chart, alerts]) {
+  const kind = `series ${series}`;
   view(kind, () => {
-    state.detail = new Detail(main, series, span, { go, say, mute, sensitivity, now });
+    state.detail = new Detail(main, series, { go, say, mute, sensitivity, now });
     scrollTo(0, 0);
   });
+  state.detail.choose(span, at);
   state.detail.show(one, chart, alerts);
 }
 

@@ -31,11 +31,15 @@ resource "oci_identity_policy" "pipeline" {
       for group in [oci_identity_dynamic_group.functions.name, oci_identity_dynamic_group.database.name] :
       "Allow dynamic-group ${group} to use ons-topics in compartment id ${var.compartment_id} where request.permission = 'ONS_TOPIC_PUBLISH'"
     ],
-    # In the words of the console, which writes these for a connector that it makes.
+    # In the words of the console, which writes these for a connector that it makes; narrower than it:
+    # to call, by the one function. Looking for functions cannot be narrowed to one.
     [
       "Allow any-user to {STREAM_READ, STREAM_CONSUME} in compartment id ${var.compartment_id} where all {${local.by_connector}, target.stream.id = '${oci_streaming_stream.anomaly.id}'}",
       "Allow any-user to use fn-function in compartment id ${var.compartment_id} where all {${local.by_connector}}",
-      "Allow any-user to use fn-invocation in compartment id ${var.compartment_id} where all {${local.by_connector}}",
+    ],
+    [
+      for function in oci_functions_function.extract_features :
+      "Allow any-user to use fn-invocation in compartment id ${var.compartment_id} where all {${local.by_connector}, target.function.id = '${function.id}'}"
     ],
   )
 }

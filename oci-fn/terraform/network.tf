@@ -2,6 +2,7 @@
 locals {
   own_network = length(var.subnet_ids) == 0
   subnet_ids  = local.own_network ? oci_core_subnet.function[*].id : var.subnet_ids
+  dns_label   = substr(replace(var.prefix, "-", ""), 0, 15)
 }
 
 resource "oci_core_vcn" "pipeline" {
@@ -9,7 +10,7 @@ resource "oci_core_vcn" "pipeline" {
   compartment_id = var.compartment_id
   display_name   = "${var.prefix}-vcn"
   cidr_blocks    = [var.vcn_cidr]
-  dns_label      = "millrace"
+  dns_label      = local.dns_label
   freeform_tags  = var.tags
 }
 
@@ -83,6 +84,6 @@ resource "oci_core_subnet" "function" {
   prohibit_public_ip_on_vnic = true
   route_table_id             = oci_core_route_table.pipeline[0].id
   security_list_ids          = [oci_core_security_list.pipeline[0].id]
-  dns_label                  = "pipeline"
+  dns_label                  = local.dns_label
   freeform_tags              = var.tags
 }

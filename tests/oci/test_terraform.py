@@ -82,7 +82,7 @@ def checked(known: dict[str, Any], body: dict[str, Any]) -> None:
 
 def test_no_name_is_fixed() -> None:
     for kind, name, body in ALL:
-        for key in ("name", "display_name", "secret_name", "db_name"):
+        for key in ("name", "display_name", "secret_name", "db_name", "dns_label"):
             if key in body:
                 assert "var." in str(body[key]) or "local." in str(body[key]), (
                     f"{kind}.{name}.{key}"

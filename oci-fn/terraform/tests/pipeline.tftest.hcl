@@ -66,6 +66,12 @@ run "then_with_an_image" {
   }
 
   assert {
+    condition = [for statement in oci_identity_policy.pipeline.statements : strcontains(statement, "target.function.id = '${oci_functions_function.extract_features[0].id}'")
+    if strcontains(statement, "fn-invocation")] == [true]
+    error_message = "The connector may call this function, and no other."
+  }
+
+  assert {
     condition     = length(oci_ons_subscription.anomaly) == 1 && length(oci_ons_subscription.operations) == 1
     error_message = "A subscriber gets alerts and alarms."
   }

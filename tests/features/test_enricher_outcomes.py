@@ -134,8 +134,8 @@ def test_a_cache_keeps_the_most_recently_used() -> None:
     found = cache.get("a")
     assert found is not None
     assert (found.version, len(cache)) == (2, 3)
-    cache.forget("a")
-    cache.forget("nothing")
+    assert cache.take("a") is found
+    assert cache.take("nothing") is None
     assert (cache.get("a"), len(cache)) == (None, 2)
 
 

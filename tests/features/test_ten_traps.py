@@ -169,7 +169,7 @@ def test_6_a_warm_worker_finds_out_that_its_stream_was_made_anew() -> None:
     bench.streams.created_ms = bench.streams.anew_ms = believed_ms + 1000
     bench.run(record(document(2, eventId=None), 10**55 + 1))
     bench.enricher, bench.streams.created_ms = warm, believed_ms
-    warm.cache.forget("u1")
+    warm.cache.take("u1")
     batch = [record(document(3, eventId=None), 10**55 + 2), record(document(4, "u2"), 10**55 + 3)]
     report = bench.run(*batch)
     assert (report.failed, report.applied) == ([str(10**55 + 2)], 1)

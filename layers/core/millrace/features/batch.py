@@ -99,8 +99,9 @@ class BatchReader:
         deliveries: list[Delivery] = []
         poison: list[Poison] = []
         read, add_event, add_delivery = self._reader.read, events.append, deliveries.append
-        for found in decode(records, self._stream_of):
-            if isinstance(found, Rejected):
+        # All of them, and only then what is in them: a stage's code stays in the processor's cache.
+        for found in list(decode(records, self._stream_of)):
+            if type(found) is Rejected:
                 key, body = rejected_object(found)
                 poison.append(Poison(key, body, found.sequence_number, found.reason))
                 continue

@@ -14,8 +14,8 @@ class EntryCache:
     """The most recently used entries. What is here was written, or read: never a mere intention.
 
     A cached entry may be stale, for another worker can have written since; the conditional write
-    finds out. Entries are values: nobody changes one in place. `most` bounds their weights
-    together, for a busy user's entry takes as much memory as sixty others: 20,000 are 100 MB.
+    finds out. `most` bounds their weights together, for a busy user's entry takes as much memory
+    as sixty others: 20,000 are 100 MB.
     """
 
     def __init__(self, most: int = 20_000) -> None:
@@ -27,11 +27,23 @@ class EntryCache:
         return len(self._entries)
 
     def get(self, key: str) -> Entry | None:
-        """The entry, if it is remembered."""
+        """The entry, if it is remembered; it stays, and must not be changed."""
         found = self._entries.get(key)
         if found is None:
             return None
         self._entries.move_to_end(key)
+        return found[0]
+
+    def take(self, key: str) -> Entry | None:
+        """The entry, if it was remembered: it is forgotten here, and the caller's alone.
+
+        Who uses it up has to put the next one, once that is stored; until then, and whatever goes
+        wrong in between, nothing is remembered that may never have been stored.
+        """
+        found = self._entries.pop(key, None)
+        if found is None:
+            return None
+        self._weight -= found[1]
         return found[0]
 
     def put(self, key: str, entry: Entry) -> None:
@@ -43,12 +55,6 @@ class EntryCache:
         while self._weight > self._most and len(self._entries) > 1:
             _, (_, weight) = self._entries.popitem(last=False)
             self._weight -= weight
-
-    def forget(self, key: str) -> None:
-        """Forget an entry of which it is not known what is stored."""
-        found = self._entries.pop(key, None)
-        if found is not None:
-            self._weight -= found[1]
 
 
 def weight_of(entry: Entry) -> int:

@@ -119,18 +119,28 @@ def updated(
         _join(cells, coming, kind)
         _join(cells, sinking, kind)
         sinking = {}
+        aged = [tile for tile in cells if tile * tile_s < floor_s]
         if level + 1 < len(floors_s):
             ratio = ladder.tiles_s[level + 1] // tile_s
-            for tile in [tile for tile in cells if tile * tile_s < floor_s]:
-                _join(sinking, {tile // ratio: cells.pop(tile)}, kind)
+            for tile in aged:
+                _join_one(sinking, tile // ratio, cells.pop(tile), kind.join)
         else:
-            for tile in [tile for tile in cells if tile * tile_s < floor_s]:
+            for tile in aged:
                 del cells[tile]
         result[level] = kind.pack(cells)
     return result
 
 
 def _join(cells: dict[int, Cell], others: Mapping[int, Cell], kind: Kind[Cell]) -> None:
+    if cells.keys().isdisjoint(others):
+        cells.update(others)
+        return
     for tile, cell in others.items():
-        present = cells.get(tile)
-        cells[tile] = cell if present is None else kind.join(present, cell)
+        _join_one(cells, tile, cell, kind.join)
+
+
+def _join_one(
+    cells: dict[int, Cell], tile: int, cell: Cell, join: Callable[[Cell, Cell], Cell]
+) -> None:
+    present = cells.get(tile)
+    cells[tile] = cell if present is None else join(present, cell)

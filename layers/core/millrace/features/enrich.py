@@ -154,7 +154,7 @@ class Enricher:
         found: dict[str, Entry | Exception | None] = {}
         unknown = []
         for group in groups:
-            entry = self.cache.get(group.key.storage)
+            entry = self.cache.take(group.key.storage)
             if entry is None:
                 unknown.append(group.key)
             else:
@@ -169,7 +169,9 @@ class Enricher:
         (_, plan), _, events, ranks, deliveries = group
         current = new_entry(plan) if entry is None else entry
         self._check_stream(group, current.watermark)
-        return Intent(group, advance(current, events, ranks, deliveries[-1].arrival_ms, plan))
+        # It was taken from the cache, or read: nobody else has it.
+        arrived_ms = deliveries[-1].arrival_ms
+        return Intent(group, advance(current, events, ranks, arrived_ms, plan, own=True))
 
     def _check_stream(self, group: Group, watermark: Position | None) -> None:
         """Refuse records of a stream that was made anew since this worker asked when it was made.
@@ -227,7 +229,6 @@ class Enricher:
                 report.oldest_ms = oldest_ms
 
     def _failed(self, group: Group, error: Exception, report: Report, now_ms: int) -> None:
-        self.cache.forget(group.key.storage)
         limit_ms = self._give_up_after_ms
         if limit_ms is not None and now_ms - group.deliveries[0].arrival_ms >= limit_ms:
             try:

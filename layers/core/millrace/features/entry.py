@@ -95,24 +95,27 @@ def advance(
     ranks: Sequence[Rank],
     arrived_ms: int,
     plan: Plan,
+    *,
+    own: bool = False,
 ) -> Outcome:
-    """The entry after a batch's events of its key, in their order. Pure.
+    """The entry after a batch's events of its key, in their order. Pure, but for `own`.
 
     `ranks` are the events' positions, where those rank them among their key's (see above);
-    `arrived_ms` is the arrival of the newest of them.
+    `arrived_ms` is the arrival of the newest of them. With `own` the entry is nobody else's, and
+    may be used up (see `fold`).
     """
     watermark, first = entry.watermark, ranks[0]
     if len(ranks) > 1 and not _rise(ranks):
         fresh = _in_order(ranks, watermark)
     elif watermark is None or first is None or first > watermark:
-        return _advance(entry, events, ranks, arrived_ms, plan)
+        return _advance(entry, events, ranks, arrived_ms, plan, own)
     else:
         fresh = [i for i, rank in enumerate(ranks) if rank is not None and rank > watermark]
     seen_before = len(events) - len(fresh)
     if not fresh:
         return Outcome(entry, seen_before, 0, [], [])
     outcome = _advance(
-        entry, [events[i] for i in fresh], [ranks[i] for i in fresh], arrived_ms, plan
+        entry, [events[i] for i in fresh], [ranks[i] for i in fresh], arrived_ms, plan, own
     )
     duplicates = [fresh[index] for index in outcome.duplicates]
     late = [fresh[index] for index in outcome.late]
@@ -140,12 +143,17 @@ def _in_order(ranks: Sequence[Rank], watermark: Position | None) -> list[int]:
 
 
 def _advance(
-    entry: Entry, events: Sequence[Event], ranks: Sequence[Rank], arrived_ms: int, plan: Plan
+    entry: Entry,
+    events: Sequence[Event],
+    ranks: Sequence[Rank],
+    arrived_ms: int,
+    plan: Plan,
+    own: bool,
 ) -> Outcome:
-    profile, change = fold(entry.profile, events, plan)
+    profile, change = fold(entry.profile, events, plan, own=own)
     if change.applied:
         # Sinks that take only what is newer need a time that rises with every change.
-        profile.updated_ms = max(arrived_ms, entry.profile.updated_ms + 1)
+        profile.updated_ms = max(arrived_ms, profile.updated_ms + 1)
     last = ranks[-1]
     if last is None:
         last = next((rank for rank in reversed(ranks) if rank is not None), entry.watermark)

@@ -39,23 +39,29 @@ class Change(NamedTuple):
 
 
 def fold(
-    profile: Profile, events: Sequence[Event], plan: Plan, *, whatever_the_lateness: bool = False
+    profile: Profile,
+    events: Sequence[Event],
+    plan: Plan,
+    *,
+    whatever_the_lateness: bool = False,
+    own: bool = False,
 ) -> tuple[Profile, Change]:
     """The profile after `events`, in the order given, and what became of each.
 
     An event before the late floor is late, one whose id is remembered is a duplicate; neither
     changes a feature, both are counted. With `whatever_the_lateness` (events that are known to be
-    missing are redriven) none is late.
+    missing are redriven) none is late. With `own` nobody else has the profile, and nobody may
+    use it any more: it is changed itself, also where this raises.
     """
     assert not profile.partial, "a profile unpacked for reading cannot be folded"
-    after = profile.copy()
+    after = profile if own else profile.copy()
     duplicates: list[int] = []
     late: list[int] = []
-    if len(events) >= _MANY and _added_at_once(after, events, plan):
+    if len(events) >= _MANY and _added_at_once(after, events, plan, own):
         added = events
     else:
         lateness_ms = None if whatever_the_lateness else plan.lateness_ms
-        added = _add_each(after, events, plan, lateness_ms, duplicates, late)
+        added = _add_each(after, events, plan, lateness_ms, duplicates, late, own)
         after.duplicates += len(duplicates)
         after.late += len(late)
     if added:
@@ -65,7 +71,7 @@ def fold(
     return after, _new(Change, (len(added), duplicates, late))
 
 
-def _added_at_once(after: Profile, events: Sequence[Event], plan: Plan) -> bool:
+def _added_at_once(after: Profile, events: Sequence[Event], plan: Plan, own: bool) -> bool:
     """Add events column by column, where it can be told quickly that none is late or known.
 
     False, and nothing is added, where it cannot, or they are out of order.
@@ -84,7 +90,8 @@ def _added_at_once(after: Profile, events: Sequence[Event], plan: Plan) -> bool:
     for kind, time_ms in dict(zip(kinds, times_ms)).items():  # noqa: B905  one for each
         after.type_last_ms[kind] = time_ms
     after.sessions.extend(times_ms, plan.session_gap_ms)
-    raw_s, columns = _own("I", after.raw_s), [_own("q", column) for column in after.raw_fields]
+    raw_s = _own("I", after.raw_s, own)
+    columns = [_own("q", column, own) for column in after.raw_fields]
     raw_s.extend(times_s)
     for column, values in zip(columns, zip(*fields)):  # noqa: B905
         column.extend(values)
@@ -100,9 +107,11 @@ def _add_each(
     lateness_ms: int | None,
     duplicates: list[int],
     late: list[int],
+    own: bool,
 ) -> Sequence[Event]:
     """Add events one by one, in any order; those that are neither late nor known."""
-    raw_s, columns = _own("I", after.raw_s), [_own("q", column) for column in after.raw_fields]
+    raw_s = _own("I", after.raw_s, own)
+    columns = [_own("q", column, own) for column in after.raw_fields]
     remember, add_to_sessions = after.ids.add, after.sessions.add
     kind_of, newest_of_kind = plan.type_indexes(after.types), after.type_last_ms
     gap_ms, latest_ms = plan.session_gap_ms, after.latest_ms
@@ -154,10 +163,12 @@ def _sort_raw(after: Profile) -> None:
     ]
 
 
-def _own(code: Literal["I", "q"], values: Sequence[int]) -> array[int]:
-    """A column that may be changed."""
-    # A slice of an array is a plain copy of memory.
-    return values[:] if isinstance(values, array) else array(code, values)
+def _own(code: Literal["I", "q"], values: Sequence[int], own: bool) -> array[int]:
+    """A column that may be changed; with `own`, itself. All profiles share empty ones."""
+    if isinstance(values, array):
+        # A slice of an array is a plain copy of memory.
+        return values if own and values else values[:]
+    return array(code, values)
 
 
 def _admitted(profile: Profile, plan: Plan, name: str) -> int:

@@ -66,6 +66,8 @@ class RecentIds:
 
         One that is forgotten may still be found: `add` tells for certain.
         """
+        if self._new is None and len(self._hashes) > _FEW:
+            self._open()
         if self._new is None:
             different = set(hashes)
             return len(different) == len(hashes) and different.isdisjoint(self._hashes)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from array import array
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from operator import add
 
 from millrace.features.tiles import cuts, pack_tiles, running, steps, unpack_tiles
@@ -31,13 +32,15 @@ def pack_counts(cells: Mapping[int, Counts]) -> bytes:
     if not cells:
         return b""
     tiles = sorted(cells)
-    types = max(map(len, cells.values()))
-    padded = [cells[tile] + (0,) * (types - len(cells[tile])) for tile in tiles]
-    columns = [running(column) for column in zip(*padded, strict=True)]
-    most = max(column[0] for column in columns)
+    rows = [cells[tile] for tile in tiles]
+    types = max(map(len, rows))
+    if min(map(len, rows)) < types:
+        rows = [row + (0,) * (types - len(row)) for row in rows]
+    columns = [running(column) for column in zip(*rows, strict=True)]
+    most = max([column[0] for column in columns])
     code = "B" if most < 1 << 8 else "H" if most < 1 << 16 else "Q" if most >= 1 << 32 else "I"
-    rows = array(code, [total for row in zip(*columns, strict=True) for total in row])
-    return pack_tiles(tiles) + bytes((types, ord(code))) + rows.tobytes()
+    packed = array(code, [*chain.from_iterable(zip(*columns, strict=True))])
+    return pack_tiles(tiles) + bytes((types, ord(code))) + packed.tobytes()
 
 
 def unpack_counts(level: bytes) -> dict[int, Counts]:

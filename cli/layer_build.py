@@ -48,6 +48,14 @@ PackageOption = Annotated[
         help="A package of your own, to go into python/ as it is; may be repeated.",
     ),
 ]
+LibraryOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--library",
+        metavar="FOLDER",
+        help="Modules of your own that count where --code imports them; may be repeated.",
+    ),
+]
 ServiceOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -90,6 +98,7 @@ def build_layer(
     ] = "arm64",
     package: PackageOption = None,
     code: CodeOption = None,
+    library: LibraryOption = None,
     service: ServiceOption = None,
     source_only: SourceOnlyOption = None,
     modules: ImportOption = None,
@@ -112,6 +121,7 @@ def build_layer(
         named,
         packages=(*named.packages, *(package or ())),
         code=(*named.code, *(code or ())),
+        library=(*named.library, *(library or ())),
         services=(*named.services, *(service or ())),
         source_only=(*named.source_only, *(source_only or ())),
         modules=(*named.modules, *(modules or ())),

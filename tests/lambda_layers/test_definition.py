@@ -14,6 +14,7 @@ EVERYTHING = """
 requirements = "requirements.lock"
 packages = ["own"]
 code = ["../code"]
+library = ["../library"]
 services = ["sqs"]
 source-only = ["dax"]
 import = ["boto3"]
@@ -36,6 +37,7 @@ def test_paths_begin_at_the_file(tmp_path: Path) -> None:
         output=tmp_path / "out",
         packages=(tmp_path / "own",),
         code=(tmp_path / "../code",),
+        library=(tmp_path / "../library",),
         services=("sqs",),
         source_only=("dax",),
         modules=("boto3",),

@@ -57,6 +57,17 @@ def test_what_a_package_calls_counts_where_the_code_imports_it() -> None:
     assert found.services == {"ssm": ("tools/parameters/ssm.py:3",)}
 
 
+def test_a_library_counts_where_it_is_imported() -> None:
+    library = {
+        "ours/tables.py": b"import boto3\ndef f():\n  boto3.client('dynamodb')",
+        "ours/operators.py": b"import boto3\nboto3.client('lambda')",
+        "ours/open.py": b"import boto3\nboto3.client(x)",
+    }
+    found = used({"app.py": b"def handler(a, b):\n  from ours import tables, open"}, {}, library)
+    assert found.services == {"dynamodb": ("ours/tables.py:3",)}
+    assert found.undetermined == ("ours/open.py:2",)
+
+
 def test_a_service_that_is_no_constant_is_said() -> None:
     found = used({"app.py": b"import boto3\nfor n in x:\n  boto3.client(n)"}, {})
     assert found.undetermined == ("app.py:3",)
@@ -87,7 +98,8 @@ def test_every_folder_counts_where_functions_have_modules_of_one_name(tmp_path: 
 
 def test_the_layers_definition_reads_all_code_of_our_functions() -> None:
     order = read(ROOT / "layers/deps/layer.toml", Target("python3.13", "arm64"), ROOT / "none")
-    assert {path.resolve() for path in order.code} == {ROOT / "layers/core", ROOT / "lambdas"}
-    found = used(sources(order.code), {})
+    assert [path.resolve() for path in order.code] == [ROOT / "lambdas"]
+    assert [path.resolve() for path in order.library] == [ROOT / "layers/core"]
+    found = used(sources(order.code), {}, sources(order.library))
     assert set(found.services) >= {"dynamodb", "kinesis", "sagemaker-runtime"}
     assert not found.undetermined, "the allow-list must name what no syntax tree shows"

@@ -12,7 +12,9 @@ from zipfile import ZipFile
 
 import pytest
 
+from tests.architecture.interpreters import LAMBDA_MODULES
 from tests.architecture.interpreters import found as pythons
+from tests.architecture.source import modules
 from tests.template.commands import run
 from tests.template.reading import ROOT, of_type
 
@@ -122,9 +124,11 @@ def test_botocore_knows_the_services_that_we_call_and_no_others(built: Built) ->
 
 
 def _library_sources() -> list[str]:
-    """The modules that make clients of AWS."""
-    folders = (ROOT / "layers/core/millrace", ROOT / "lambdas")
-    texts = [path.read_text(encoding="utf-8") for f in folders for path in f.rglob("*.py")]
+    """The modules that make clients of AWS, of those that the functions import."""
+    library = modules("millrace")
+    paths = [library[name].path for name in LAMBDA_MODULES if name in library]
+    handlers = sorted((ROOT / "lambdas").rglob("*.py"))
+    texts = [path.read_text(encoding="utf-8") for path in (*paths, *handlers)]
     return [text for text in texts if "from millrace.aws import" in text]
 
 
@@ -191,8 +195,7 @@ def test_bytecode_outlives_sams_own_zip(built: Built, tmp_path: Path) -> None:
             archive.extractall(opt)
     for path in opt.rglob("*"):
         os.utime(path, (0, 0))
-    modules = ["millrace.features.enrich", "boto3", "aws_lambda_powertools"]
-    pure = f"import sys; sys.modules['orjson'] = sys; import {', '.join(modules[1:])}"
+    pure = "import boto3, aws_lambda_powertools"
     run = subprocess.run(
         [str(python), "-S", "-B", "-v", "-c", pure],
         env={"PYTHONPATH": str(opt / "python")},

@@ -4,7 +4,8 @@
 
     requirements = "requirements.lock"      # or zip = "theirs.zip"; paths begin at this file
     packages = ["millrace"]                 # folders of our own that go into the layer as they are
-    code = ["../core", "../../lambdas"]     # the functions' modules: which services do they call?
+    code = ["../../lambdas"]                # the functions' modules: which services do they call?
+    library = ["../core"]                   # modules of ours, which count where those import them
     services = ["sqs"]                      # AWS services to keep beside those
     source-only = ["amazon-dax-client"]     # pure Python, and published without a wheel
     import = ["boto3"]                      # what to import for the times
@@ -25,7 +26,7 @@ from millrace.lambda_layers.order import Order
 
 FILE = "layer.toml"
 _TEXTS = {"requirements", "zip", "npm", "beside"}
-_LISTS = {"packages", "code", "services", "source-only", "import"}
+_LISTS = {"packages", "code", "library", "services", "source-only", "import"}
 _KNOWN = {*_TEXTS, *_LISTS, "strip"}
 _SOURCES = ("requirements", "zip", "npm")
 
@@ -45,6 +46,7 @@ def read(path: Path, target: Target, output: Path, processes: int = 0) -> Order:
         output=output,
         packages=tuple(folder / one for one in given.get("packages", ())),
         code=tuple(folder / one for one in given.get("code", ())),
+        library=tuple(folder / one for one in given.get("library", ())),
         services=tuple(given.get("services", ())),
         source_only=tuple(given.get("source-only", ())),
         modules=tuple(given.get("import", ())),

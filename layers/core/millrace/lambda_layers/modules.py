@@ -70,10 +70,17 @@ def name_of(path: str) -> str:
 
 
 class Modules:
-    """Modules by name, parsed when first asked for."""
+    """Modules by name, parsed when first asked for; a library is ours, but only begins where used."""
 
-    def __init__(self, code: Mapping[str, bytes], packages: Mapping[str, bytes]) -> None:
+    def __init__(
+        self,
+        code: Mapping[str, bytes],
+        packages: Mapping[str, bytes],
+        library: Mapping[str, bytes] | None = None,
+    ) -> None:
         self._sources = {name_of(path): (path, source, False) for path, source in packages.items()}
+        own = (library or {}).items()
+        self._sources |= {name_of(path): (path, source, True) for path, source in own}
         self._code = {name_of(path): (path, source, True) for path, source in code.items()}
         self._parsed: dict[str, Module | None] = {}
 

@@ -26,6 +26,7 @@ class Order:
         output: the folder to make; only one that an earlier build made is replaced.
         packages: folders of modules of our own, which go into the layer as they are.
         code: folders of the functions' own modules, under which names begin.
+        library: folders of modules of ours that count where the functions import them.
         services: AWS services to keep beside those that the code calls.
         source_only: packages that are pure Python and only published as source.
         modules: what to import for the times; by default what the code imports of the layer.
@@ -39,6 +40,7 @@ class Order:
     output: Path
     packages: tuple[Path, ...] = ()
     code: tuple[Path, ...] = ()
+    library: tuple[Path, ...] = ()
     services: tuple[str, ...] = ()
     source_only: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
@@ -49,11 +51,11 @@ class Order:
 
     def check(self) -> None:
         """Raises ConfigurationError for what is not there, or is something else."""
-        given = (self.source, self.beside, *self.packages, *self.code)
+        given = (self.source, self.beside, *self.packages, *self.code, *self.library)
         for path in given:
             if path is not None and not path.exists():
                 raise ConfigurationError(f"There is no {path}.")
-        for path in (*self.packages, *self.code):
+        for path in (*self.packages, *self.code, *self.library):
             if not path.is_dir():
                 raise ConfigurationError(f"{path} is no folder; modules are expected in one.")
         of_npm = self.source is not None and self.source.suffix == ".json"
@@ -80,7 +82,7 @@ class Order:
         if self.source is not None:
             digest.update(hashlib.sha256(self.source.read_bytes()).digest())
             digest.update(_digest(self._beside_lock()))
-        for folder in (*self.code, Path(__file__).parent):
+        for folder in (*self.code, *self.library, Path(__file__).parent):
             digest.update(_digest(sources((folder,)).items()))
         for folder in self.packages:
             digest.update(_digest(_files(folder)))

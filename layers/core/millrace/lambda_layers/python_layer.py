@@ -25,6 +25,7 @@ class PythonLayer:
         self._layer = layer
         self._python: Interpreter | None = interpreter(order.target.version)
         self._code = sources(order.code)
+        self._library = sources(order.library)
 
     def install(self) -> None:
         """By uv, for the order's machine and Python."""
@@ -43,7 +44,7 @@ class PythonLayer:
 
     def modules(self) -> tuple[str, ...]:
         """What the functions import of the layer, so that it is proven to be there."""
-        code = Modules(self._code, {})
+        code = Modules(self._code, {}, self._library)
         names = {name for one in code.reached(()) for name in one.imports}
         roots = {name.partition(".")[0] for name in names}
         python = self._layer / "python"
@@ -84,8 +85,8 @@ class PythonLayer:
                 " called."
             )
             return None
-        used = services.used(self._code, modules)
-        kept = services.kept(used, order.services, known, self._code)
+        used = services.used(self._code, modules, self._library)
+        kept = services.kept(used, order.services, known, {**self._library, **self._code})
         allowed = dict.fromkeys(order.services, ("allow-list",))
         self.services = {
             name: used.services.get(name, ()) or allowed[name] for name in sorted(kept)

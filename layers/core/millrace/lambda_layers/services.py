@@ -40,13 +40,17 @@ class _Call:
     code: bool
 
 
-def used(code: Mapping[str, bytes], packages: Mapping[str, bytes]) -> Used:
-    """What the code calls, by itself and through packages: both are sources by path.
+def used(
+    code: Mapping[str, bytes],
+    packages: Mapping[str, bytes],
+    library: Mapping[str, bytes] | None = None,
+) -> Used:
+    """What the code calls, by itself, through a library of ours and packages: sources by path.
 
     >>> used({"app.py": b"import boto3\\nboto3.client('s3')"}, {}).services
     {'s3': ('app.py:2',)}
     """
-    modules = Modules(code, packages)
+    modules = Modules(code, packages, library)
     calls = [call for one in modules.reached(SDK) for call in _calls(one, modules)]
     services: dict[str, list[str]] = {}
     for call in calls:

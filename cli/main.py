@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import anomalies, anomaly_serve, events, features, layers, quarantine
+from cli import anomalies, anomaly_serve, events, features, layers, metrics, quarantine
 from cli.commands import MillraceGroup
 from cli.surroundings import Surroundings
 
@@ -25,6 +25,7 @@ app.add_typer(
 )
 anomaly_serve.register(anomalies.app)
 app.add_typer(anomalies.app, name="anomalies", help="What is strange, and what you say to it.")
+app.add_typer(metrics.app, name="metrics", help="Metrics on their way to OCI Streaming.")
 app.add_typer(layers.app, name="layers", help="Lambda layers: built small, and compiled.")
 
 

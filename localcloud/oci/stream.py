@@ -53,6 +53,17 @@ class Stream:
         self.bell.ring()
         return kept
 
+    def append(
+        self, partition: str, messages: Sequence[tuple[bytes | None, bytes]]
+    ) -> list[Message]:
+        """Keep messages in a partition of the caller's choice, as Kafka's producers choose."""
+        at = self.partition(partition)
+        _check(messages)
+        now_ms = self.clock.now_ms()
+        kept = [at.append(key, value, now_ms) for key, value in messages]
+        self.bell.ring()
+        return kept
+
     def partition(self, name: str) -> Partition:
         """A partition, without what is too old by now."""
         if name not in self._partitions:

@@ -2,7 +2,8 @@
 
 Where there is a resource principal (in a function, or in the local cloud) it signs; else the
 configuration file of the `oci` command does. MILLRACE_OCI_ENDPOINT (empty: Oracle's own) points
-every client at the local cloud. The SDK is large, so it is imported by the first call.
+every client at the local cloud. Streams are put to where MILLRACE_STREAM_ENDPOINT says, else at the
+region's first cell. The SDK is large, so it is imported by the first call.
 """
 
 from __future__ import annotations
@@ -16,19 +17,30 @@ from typing import Any, Literal
 from millrace.errors import ConfigurationError, MillraceError, Unavailable
 
 _TIMEOUTS_S = (3.0, 10.0)
+_KINDS = {
+    "ons": "NotificationDataPlaneClient",
+    "secrets": "SecretsClient",
+    "streaming": "StreamClient",
+}
 # What is worth another try: no answer (0), conflicts, too many requests, the service's failures.
 _PASSING = {0, 408, 409, 429}
 
 
 @cache
-def client(service: Literal["ons", "secrets"]) -> Any:  # noqa: ANN401  the SDK has no types
+def client(service: Literal["ons", "secrets", "streaming"]) -> Any:  # noqa: ANN401  it has no types
     """The client of a service, the same one at every call."""
-    import oci
+    try:
+        import oci
+    except ImportError as error:
+        raise ConfigurationError("The OCI SDK is not installed; pip install oci") from error
 
-    kinds = {"ons": "NotificationDataPlaneClient", "secrets": "SecretsClient"}
-    kind = getattr(getattr(oci, service), kinds[service])
+    kind = getattr(getattr(oci, service), _KINDS[service])
     config, options = _signed_in(oci)
     endpoint = os.environ.get("MILLRACE_OCI_ENDPOINT")
+    if service == "streaming" and not endpoint:
+        region = config["region"]
+        cell = f"https://cell-1.streaming.{region}.oci.oraclecloud.com"
+        endpoint = os.environ.get("MILLRACE_STREAM_ENDPOINT") or cell
     if endpoint:
         options["service_endpoint"] = endpoint
     return kind(

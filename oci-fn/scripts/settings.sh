@@ -29,6 +29,9 @@ stream_id() {
 topic_id() {
     oci ons topic list --compartment-id "$compartment" --name "$topic_name" --query 'data[0]."topic-id"' --raw-output 2>/dev/null || true
 }
+subscription_id() { # subscription_id TOPIC ENDPOINT
+    oci ons subscription list --compartment-id "$compartment" --topic-id "$1" --query "data[?endpoint=='$2'] | [0].id" --raw-output 2>/dev/null || true
+}
 application_id() {
     first oci fn application list --compartment-id "$compartment" --display-name "$application_name" --lifecycle-state ACTIVE
 }

@@ -31,10 +31,12 @@ OPTIONS: dict[str, tuple[set[str], set[str]]] = {
     "ons topic list": ({"--compartment-id"}, {"--name"}),
     "ons topic create": ({"--name", "--compartment-id"}, set()),
     "ons topic delete": ({"--topic-id"}, {"--force"}),
+    "ons subscription list": ({"--compartment-id"}, {"--topic-id"}),
     "ons subscription create": (
         {"--compartment-id", "--protocol", "--subscription-endpoint", "--topic-id"},
         set(),
     ),
+    "fn application create": ({"--compartment-id", "--display-name", "--subnet-ids"}, set()),
     "fn application list": ({"--compartment-id"}, {"--display-name", "--lifecycle-state"}),
     "fn application delete": ({"--application-id"}, {"--force"}),
     "fn function list": ({"--application-id"}, {"--display-name"}),
@@ -61,6 +63,7 @@ THERE = {
     "streaming admin stream list": "ocid1.stream.oc1..s",
     "streaming admin stream get": "https://cell-1.streaming.example.com",
     "ons topic list": "ocid1.onstopic.oc1..t",
+    "ons subscription list": "ocid1.onssubscription.oc1..u",
     "fn application list": "ocid1.fnapp.oc1..a",
     "fn function list": "ocid1.fnfunc.oc1..f",
 }
@@ -127,20 +130,26 @@ def test_create_prints_by_default(shell: Shell) -> None:
 
 
 def test_create_does_it_when_told(shell: Shell) -> None:
-    done = shell.run("create", "--apply", ALERT_EMAIL="ops@example.com")
+    subnet = "ocid1.subnet.oc1..s"
+    done = shell.run("create", "--apply", ALERT_EMAIL="ops@example.com", SUBNET_OCID=subnet)
     assert done.returncode == 0, done.stderr
     assert changes(shell) == [
         "streaming admin stream create",
         "ons topic create",
         "ons subscription create",
+        "fn application create",
     ]
     checked(shell)
+    words = shell.calls()[-1][1]
+    assert json.loads(words[words.index("--subnet-ids") + 1]) == [subnet]
 
 
 def test_create_leaves_what_is_there(shell: Shell) -> None:
     shell.answers(THERE)
-    assert shell.run("create", "--apply").returncode == 0
+    given = {"SUBNET_OCID": "ocid1.subnet.oc1..s", "ALERT_EMAIL": "ops@example.com"}
+    assert shell.run("create", "--apply", **given).returncode == 0
     assert changes(shell) == []
+    checked(shell)
 
 
 def test_tear_down_deletes_what_is_there(shell: Shell) -> None:

@@ -162,9 +162,9 @@ def test_a_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     assert "Unavailable: Cannot read the secret" in done.stderr
 
 
-def test_without_a_sign_in_it_says_what_is_missing(tmp_path: Path) -> None:
-    program = "from millrace import oci\noci.client('ons')"
-    done = run(program, HOME=str(tmp_path))
+@pytest.mark.parametrize("asks", ["oci.client('ons')", f"oci.secret({SECRET!r})"])
+def test_without_a_sign_in_it_says_what_is_missing(tmp_path: Path, asks: str) -> None:
+    done = run(f"from millrace import oci\n{asks}", HOME=str(tmp_path))
     assert "ConfigurationError: There is neither a resource principal" in done.stderr
 
 

@@ -50,8 +50,9 @@ def client(service: Literal["ons", "secrets", "streaming"]) -> Any:  # noqa: ANN
 
 def secret(secret_id: str) -> bytes:
     """The content of a Vault secret. Raises Unavailable, ConfigurationError."""
+    secrets = client("secrets")
     try:
-        bundle = client("secrets").get_secret_bundle(secret_id).data
+        bundle = secrets.get_secret_bundle(secret_id).data
     except Exception as error:  # the SDK's errors have no common base
         raise problem(f"read the secret {secret_id}", error) from None
     return base64.b64decode(bundle.secret_bundle_content.content)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from millrace.errors import StartupError
 
@@ -19,6 +21,9 @@ from localcloud.oci.batching import Limits
 from localcloud.oci.connector import Connector, Repeats
 from localcloud.oci.function import FdkFunction, FunctionSpec, Place, function
 from localcloud.oci.function_api import FunctionApi
+from localcloud.oci.gateway import Gateway
+from localcloud.oci.kafka.peer import Peer
+from localcloud.oci.kafka.requests import Node
 from localcloud.oci.notifications import Inbox, Notice, Notifications
 from localcloud.oci.partition import Message
 from localcloud.oci.postman import Postman
@@ -37,7 +42,10 @@ from localcloud.serving import listener, serving
 
 FUNCTION = "oci-fn/extract-features"
 STREAM = "anomaly-events-stream"
+FUNCTION_ID = "ocid1.fnfunc.oc1.local.extract-features"
 POOL_ID = "ocid1.streampool.oc1.local.pool"
+# Whoever signs in by Kafka's way; the token is made for the run.
+KAFKA_USER = "local/operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,8 @@ class Options:
     """`root` is the checkout, `folder` where database, key and log are kept (made if need be).
 
     `secrets` are in the Vault from the start, by name; `environ` is given to the function beside
-    what the cloud gives it. `sweep_s` is how often the database's job runs.
+    what the cloud gives it. `sweep_s` is how often the database's job runs. `gateway` is the
+    specification of an API Gateway's deployment, in which FUNCTION_ID is the function.
     """
 
     root: Path
@@ -58,6 +67,7 @@ class Options:
     secrets: Mapping[str, bytes] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict)
     sweep_s: float = 120.0
+    gateway: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +87,9 @@ class OciCloud:
     vault: Vault
     sweeper: Sweeper
     injector: Injector
+    kafka: Node
+    kafka_token: str = field(repr=False)
+    gateway_url: str | None = None
 
     def endpoints(self) -> dict[str, str]:
         """Where things are, by name, for those who come by the network or read the database."""
@@ -85,6 +98,7 @@ class OciCloud:
             "stream_id": self.stream.id,
             "topic_id": self.inbox.topic_id,
             "function_id": self.function.spec.id,
+            "kafka": f"{self.kafka.host}:{self.kafka.port}",
             "database": f"sqlite:///{self.database}",
         }
 
@@ -96,6 +110,11 @@ class OciCloud:
             "MILLRACE_DATABASE": f"sqlite:///{self.database}",
             "MILLRACE_TOPIC_ID": self.inbox.topic_id,
             "MILLRACE_STREAM_ID": self.stream.id,
+            "MILLRACE_STREAM_NAME": self.stream.name,
+            "MILLRACE_STREAM_POOL_ID": POOL_ID,
+            "MILLRACE_KAFKA_BOOTSTRAP": f"{self.kafka.host}:{self.kafka.port}",
+            "MILLRACE_KAFKA_USER": KAFKA_USER,
+            "MILLRACE_KAFKA_TOKEN": self.kafka_token,
         }
 
     def put(self, metrics: Sequence[tuple[str | None, bytes]]) -> list[Message]:
@@ -132,13 +151,17 @@ async def running(options: Options) -> AsyncIterator[OciCloud]:
     parts = await _Parts.made(options)
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(parts.postman.running())
-        address = await stack.enter_async_context(serving(parts.application(), sock=parts.socket))
+        node = await stack.enter_async_context(parts.peer.running())
+        app = parts.application(node)
+        address = await stack.enter_async_context(serving(app, sock=parts.socket))
         stack.push_async_callback(parts.functions.close)
         started = await stack.enter_async_context(
             function(parts.spec, parts.place, parts.environ(address.url))
         )
         parts.functions.add(started.spec.id, started)
         struck = StruckFunction(started, parts.injector)
+        gateway = None if options.gateway is None else parts.gateway(options.gateway, struck)
+        door = None if gateway is None else await stack.enter_async_context(serving(gateway))
         connector = Connector(parts.stream, struck, options.limits, options.repeats)
         await stack.enter_async_context(connector.running())
         await stack.enter_async_context(parts.sweeper.running())
@@ -156,6 +179,9 @@ async def running(options: Options) -> AsyncIterator[OciCloud]:
             parts.vault,
             parts.sweeper,
             parts.injector,
+            node,
+            parts.kafka_token,
+            None if door is None else door.url,
         )
 
 
@@ -185,6 +211,9 @@ class _Parts:
         for name, content in options.secrets.items():
             self.vault.create(name, content)
         self.functions = FunctionApi()
+        self.kafka_token = secrets.token_urlsafe(24)
+        users = {f"{KAFKA_USER}/{POOL_ID}": self.kafka_token}
+        self.peer = Peer(self.streaming, users, self.injector)
         self.sweeper = Sweeper(
             *(self.database, self.notifications, self.inbox.topic_id, clock, options.sweep_s)
         )
@@ -198,10 +227,10 @@ class _Parts:
         catalogue = await asyncio.to_thread(Catalogue.installed, python, root / ".local")
         return cls(options, catalogue)
 
-    def application(self) -> Application:
+    def application(self, kafka: Node) -> Application:
         """All services behind one address."""
         handlers = {
-            **StreamApi(self.streaming, POOL_ID).handlers(),
+            **StreamApi(self.streaming, POOL_ID, f"{kafka.host}:{kafka.port}").handlers(),
             **TopicApi(self.notifications, self.postman).handlers(),
             **SecretApi(self.vault).handlers(),
             **self.functions.handlers(),
@@ -209,6 +238,10 @@ class _Parts:
         keys = {self.principal.key_id: self.principal.public_key}
         admin = Admin(self.injector, self.notifications)
         return Application(handlers, keys, self._checker, self.injector, admin)
+
+    def gateway(self, specification: Mapping[str, Any], function: StruckFunction) -> Gateway:
+        """API Gateway before the function. Raises OciError, UnsupportedResource."""
+        return Gateway.of("/", specification, {self.spec.id: function}, self._checker)
 
     def environ(self, url: str) -> Mapping[str, str]:
         """The function's."""

@@ -16,8 +16,8 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -88,11 +88,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a caller gets; `headers` are those that the function set for a caller over HTTP."""
+    """What a caller gets; `headers` are those that the function set for a caller over HTTP.
+
+    `failed` where it is the platform's answer, or fdk's for a handler that raised, and not the
+    function's own, whose status may be any.
+    """
 
     status: int
     body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Sequence[tuple[str, str]] = ()
+    failed: bool = True
 
 
 class FdkFunction:
@@ -126,7 +131,7 @@ class FdkFunction:
         """The status of an invocation; implements `connector.Target`."""
         return (await self.invoke(body)).status
 
-    async def invoke(self, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
+    async def invoke(self, body: bytes, headers: Sequence[tuple[str, str]] = ()) -> Answer:
         """Call the function. Its process may die of it; the caller gets an answer all the same."""
         if len(body) > _MAX_BODY_BYTES:
             return Answer(_TOO_LARGE, b"")
@@ -134,7 +139,7 @@ class FdkFunction:
             self.calls += 1
             try:
                 client = await self._ready()
-                sent = {**(headers or {}), **self._headers()}
+                sent = [*headers, *self._headers().items()]
                 async with asyncio.timeout(self.spec.timeout_s):
                     answer = await client.post("/call", content=body, headers=sent)
             except TimeoutError:
@@ -229,14 +234,12 @@ class FdkFunction:
 def _answer(answer: httpx.Response) -> Answer:
     """fdk answers 200 on its socket; the real status and headers are in others."""
     status = int(answer.headers.get("fn-http-status", answer.status_code))
-    told = {
-        name.removeprefix(_HTTP_HEADER): value
-        for name, value in answer.headers.items()
-        if name.startswith(_HTTP_HEADER)
-    }
-    if "content-type" in answer.headers:
-        told.setdefault("content-type", answer.headers["content-type"])
-    return Answer(status, answer.content, told)
+    told = [
+        (name.removeprefix(_HTTP_HEADER), value)
+        for name, value in answer.headers.multi_items()
+        if name.startswith(_HTTP_HEADER) or name == "content-type"
+    ]
+    return Answer(status, answer.content, told, failed=answer.status_code != 200)
 
 
 @contextlib.asynccontextmanager

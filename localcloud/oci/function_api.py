@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from localcloud.oci.calls import Answer, Call, Handlers
@@ -13,7 +14,7 @@ from localcloud.oci.function import Answer as Invoked
 class Invocable(Protocol):
     """A function."""
 
-    async def invoke(self, body: bytes) -> Invoked:
+    async def invoke(self, body: bytes, headers: Sequence[tuple[str, str]] = ()) -> Invoked:
         """Call it and wait."""
         ...
 
@@ -28,6 +29,11 @@ class FunctionApi:
     def add(self, function_id: str, function: Invocable) -> None:
         """Let it be called."""
         self._functions[function_id] = function
+
+    @property
+    def known(self) -> Mapping[str, Invocable]:
+        """All of them, by id."""
+        return self._functions
 
     def handlers(self) -> Handlers:
         """By service and operation."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from localcloud.faults.injector import Decision, Injector
@@ -24,7 +24,7 @@ class StruckFunction:
         """The status of an invocation."""
         return (await self.invoke(body)).status
 
-    async def invoke(self, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
+    async def invoke(self, body: bytes, headers: Sequence[tuple[str, str]] = ()) -> Answer:
         """Call the function, unless the plan has something else in store."""
         decision = self.injector.next("functions", "invoke_function")
         await asyncio.sleep(decision.delay_s)

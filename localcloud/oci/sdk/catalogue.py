@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import orjson
 from millrace.errors import StartupError
 
-SERVICES = ("functions", "ons", "secrets", "streaming", "vault")
+SERVICES = ("apigateway", "functions", "ons", "secrets", "streaming", "vault")
 _DUMP = Path(__file__).with_name("dump.py")
 _TIMEOUT_S = 120
 

@@ -44,6 +44,10 @@ class Checker:
             raise MissingParameter(f"{operation.name} needs a body, a {operation.body}")
         self._check(operation.service, operation.body, document, "")
 
+    def document(self, service: str, model: str, document: object) -> None:
+        """Raise InvalidParameter, MissingParameter unless a document is of the model."""
+        self._check(service, model, document, "")
+
     def answer(self, operation: Operation, document: object) -> None:
         """Raise BadAnswer where the local cloud would answer what the service never does."""
         if operation.response in (None, "stream"):

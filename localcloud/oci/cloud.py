@@ -1,73 +1,40 @@
-"""The anomaly pipeline on one machine: stream → connector → function → database → inbox."""
+"""The anomaly pipeline on one machine: stream → connector → function → database → inbox.
+
+`running` is for programs with an event loop, `start` for all others.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+import threading
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 
-from millrace.errors import StartupError
-
-from localcloud.clock import RealClock
 from localcloud.faults.injector import Injector
-from localcloud.faults.plan import FaultPlan
-from localcloud.oci.admin import Admin
-from localcloud.oci.application import Application
-from localcloud.oci.batching import Limits
-from localcloud.oci.connector import Connector, Repeats
-from localcloud.oci.function import FdkFunction, FunctionSpec, Place, function
-from localcloud.oci.function_api import FunctionApi
-from localcloud.oci.gateway import Gateway
-from localcloud.oci.kafka.peer import Peer
+from localcloud.oci.connector import Connector
+from localcloud.oci.function import FdkFunction, function
 from localcloud.oci.kafka.requests import Node
 from localcloud.oci.notifications import Inbox, Notice, Notifications
 from localcloud.oci.partition import Message
+from localcloud.oci.parts import FUNCTION as FUNCTION
+from localcloud.oci.parts import FUNCTION_ID as FUNCTION_ID
+from localcloud.oci.parts import KAFKA_USER, POOL_ID, Parts
+from localcloud.oci.parts import STREAM as STREAM
+from localcloud.oci.parts import Options as Options
 from localcloud.oci.postman import Postman
 from localcloud.oci.principal import Principal
-from localcloud.oci.sdk.catalogue import Catalogue
-from localcloud.oci.sdk.checking import Checker
-from localcloud.oci.secret_api import SecretApi
 from localcloud.oci.stream import Stream
-from localcloud.oci.stream_api import StreamApi
 from localcloud.oci.streaming import Streaming
 from localcloud.oci.striking import StruckFunction
 from localcloud.oci.sweeper import Sweeper
-from localcloud.oci.topic_api import TopicApi
 from localcloud.oci.vault import Vault
-from localcloud.serving import listener, serving
+from localcloud.serving import serving
 
-FUNCTION = "oci-fn/extract-features"
-STREAM = "anomaly-events-stream"
-FUNCTION_ID = "ocid1.fnfunc.oc1.local.extract-features"
-POOL_ID = "ocid1.streampool.oc1.local.pool"
-# Whoever signs in by Kafka's way; the token is made for the run.
-KAFKA_USER = "local/operator"
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """`root` is the checkout, `folder` where database, key and log are kept (made if need be).
-
-    `secrets` are in the Vault from the start, by name; `environ` is given to the function beside
-    what the cloud gives it. `sweep_s` is how often the database's job runs. `gateway` is the
-    specification of an API Gateway's deployment, in which FUNCTION_ID is the function.
-    """
-
-    root: Path
-    folder: Path
-    partitions: int = 2
-    retention_h: int = 24
-    limits: Limits = field(default_factory=Limits)
-    repeats: Repeats = field(default_factory=Repeats)
-    faults: FaultPlan = field(default_factory=FaultPlan)
-    secrets: Mapping[str, bytes] = field(default_factory=dict)
-    environ: Mapping[str, str] = field(default_factory=dict)
-    sweep_s: float = 120.0
-    gateway: Mapping[str, Any] | None = None
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +66,7 @@ class OciCloud:
             "topic_id": self.inbox.topic_id,
             "function_id": self.function.spec.id,
             "kafka": f"{self.kafka.host}:{self.kafka.port}",
+            **({} if self.gateway_url is None else {"gateway": self.gateway_url}),
             "database": f"sqlite:///{self.database}",
         }
 
@@ -148,7 +116,7 @@ class OciCloud:
 @contextlib.asynccontextmanager
 async def running(options: Options) -> AsyncIterator[OciCloud]:
     """The pipeline for as long as the block runs; then all that was started is stopped."""
-    parts = await _Parts.made(options)
+    parts = await Parts.made(options)
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(parts.postman.running())
         node = await stack.enter_async_context(parts.peer.running())
@@ -185,78 +153,67 @@ async def running(options: Options) -> AsyncIterator[OciCloud]:
         )
 
 
-class _Parts:
-    """What there is before anything runs."""
+class Started:
+    """A local cloud in a thread of its own, for programs without an event loop."""
 
-    def __init__(self, options: Options, catalogue: Catalogue) -> None:
-        root, folder = options.root.absolute(), options.folder.absolute()
-        self._options = options
-        self._checker = Checker(catalogue)
-        clock = RealClock()
-        self.spec = FunctionSpec.of(root / FUNCTION)
-        self.place = _place(root, folder)
-        self.injector = Injector(options.faults)
-        self.principal = Principal.made(folder)
-        self.database = folder / "millrace.db"
-        self.streaming = Streaming(clock)
-        self.stream = self.streaming.create(
-            STREAM, partitions=options.partitions, retention_h=options.retention_h
-        )
-        self.socket = listener()
-        host, port = self.socket.getsockname()[:2]
-        self.postman = Postman(clock, self.injector, lambda: f"http://{host}:{port}")
-        self.notifications = Notifications(clock, self.postman)
-        self.inbox = self.notifications.create("anomalies")
-        self.vault = Vault(clock)
-        for name, content in options.secrets.items():
-            self.vault.create(name, content)
-        self.functions = FunctionApi()
-        self.kafka_token = secrets.token_urlsafe(24)
-        users = {f"{KAFKA_USER}/{POOL_ID}": self.kafka_token}
-        self.peer = Peer(self.streaming, users, self.injector)
-        self.sweeper = Sweeper(
-            *(self.database, self.notifications, self.inbox.topic_id, clock, options.sweep_s)
-        )
+    def __init__(self, options: Options) -> None:
+        """Start it and wait until it is up. Raises StartupError, ConfigurationError."""
+        self._up: Future[tuple[OciCloud, asyncio.AbstractEventLoop]] = Future()
+        self._done = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, args=(options,), daemon=True)
+        self._thread.start()
+        self.cloud, self._loop = self._up.result()
 
-    @classmethod
-    async def made(cls, options: Options) -> _Parts:
-        """All of them. Raises StartupError."""
-        root = options.root.absolute()
-        _place(root, options.folder.absolute())
-        python = root / ".venv-oci/bin/python"
-        catalogue = await asyncio.to_thread(Catalogue.installed, python, root / ".local")
-        return cls(options, catalogue)
+    def put(self, metrics: Sequence[tuple[str | None, bytes]]) -> list[Message]:
+        """Put events on the stream, each under its series' name."""
+        return self.do(self._put(metrics))
 
-    def application(self, kafka: Node) -> Application:
-        """All services behind one address."""
-        handlers = {
-            **StreamApi(self.streaming, POOL_ID, f"{kafka.host}:{kafka.port}").handlers(),
-            **TopicApi(self.notifications, self.postman).handlers(),
-            **SecretApi(self.vault).handlers(),
-            **self.functions.handlers(),
-        }
-        keys = {self.principal.key_id: self.principal.public_key}
-        admin = Admin(self.injector, self.notifications)
-        return Application(handlers, keys, self._checker, self.injector, admin)
+    def caught_up(self, timeout_s: float | None = None) -> None:
+        """Wait until the function has answered all that the stream now holds."""
+        self.do(self.cloud.caught_up(), timeout_s)
 
-    def gateway(self, specification: Mapping[str, Any], function: StruckFunction) -> Gateway:
-        """API Gateway before the function. Raises OciError, UnsupportedResource."""
-        return Gateway.of("/", specification, {self.spec.id: function}, self._checker)
+    def swept(self, timeout_s: float | None = None) -> None:
+        """Run the database's job now."""
+        self.do(self.cloud.swept(), timeout_s)
 
-    def environ(self, url: str) -> Mapping[str, str]:
-        """The function's."""
-        return {
-            **self.principal.environ,
-            "MILLRACE_DATABASE": f"sqlite:///{self.database}",
-            "MILLRACE_TOPIC_ID": self.inbox.topic_id,
-            "MILLRACE_OCI_ENDPOINT": url,
-            **self._options.environ,
-        }
+    def do(self, work: Coroutine[Any, Any, T], timeout_s: float | None = None) -> T:
+        """Run any work of the cloud in its loop. Raises TimeoutError."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result(timeout_s)
+        except TimeoutError:
+            future.cancel()
+            raise
+
+    def stop(self) -> None:
+        """Stop all that was started; safe to repeat."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._done.set)
+            self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.stop()
+
+    async def _put(self, metrics: Sequence[tuple[str | None, bytes]]) -> list[Message]:
+        return self.cloud.put(metrics)
+
+    def _run(self, options: Options) -> None:
+        try:
+            asyncio.run(self._serve(options))
+        except BaseException as error:  # whoever waits for the start must hear of it
+            if self._up.done():
+                raise
+            self._up.set_exception(error)
+
+    async def _serve(self, options: Options) -> None:
+        async with running(options) as cloud:
+            self._up.set_result((cloud, asyncio.get_running_loop()))
+            await self._done.wait()
 
 
-def _place(root: Path, folder: Path) -> Place:
-    fdk = root / ".venv-oci/bin/fdk"
-    if not fdk.exists():
-        raise StartupError(f"There is no {fdk}; run scripts/setup --oci")
-    folder.mkdir(parents=True, exist_ok=True)
-    return Place(fdk, root / "layers/core", folder, root / ".local/pycache")
+def start(options: Options) -> Started:
+    """The pipeline, up: use it in a `with`, or stop it."""
+    return Started(options)

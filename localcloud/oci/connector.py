@@ -3,7 +3,8 @@
 Each partition has a lane of its own with one batch under way. A batch that was not answered with
 200 is sent again, ever slower, and nothing behind it goes first. At least once is what the service
 promises, so repeats can be asked for, by a seed: an answer that is lost, after which the batch is
-cut anew, and a batch that was answered long ago and comes once more.
+cut anew, and a batch that was answered long ago and comes once more. So can disorder: the records
+of a batch in any order.
 """
 
 from __future__ import annotations
@@ -34,11 +35,15 @@ class Target(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """How often a batch comes again that need not. Equal seeds, equal draws in each partition."""
+    """How often a batch comes again that need not, or in disorder.
+
+    Equal seeds, equal draws in each partition.
+    """
 
     seed: int = 0
     lose_answer: float = 0.0
     send_again: float = 0.0
+    reorder: float = 0.0
 
 
 @dataclass(slots=True)
@@ -50,6 +55,7 @@ class Counters:
     failures: int = 0
     lost_answers: int = 0
     sent_again: int = 0
+    reordered: int = 0
     skipped: int = 0
 
 
@@ -166,6 +172,9 @@ class _Lane:
         return True
 
     async def _call(self, batch: Sequence[Message]) -> bool:
+        if self._draws.random() < self.settings.repeats.reorder:
+            self.settings.counters.reordered += 1
+            batch = self._draws.sample(batch, len(batch))
         status = await self.settings.target.call(payload(self.stream.name, batch))
         self.settings.counters.failures += status != 200
         return status == 200

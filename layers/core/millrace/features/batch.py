@@ -101,7 +101,7 @@ class BatchReader:
         read, add_event, add_delivery = self._reader.read, events.append, deliveries.append
         # All of them, and only then what is in them: a stage's code stays in the processor's cache.
         for found in list(decode(records, self._stream_of)):
-            if type(found) is Rejected:
+            if isinstance(found, Rejected):
                 key, body = rejected_object(found)
                 poison.append(Poison(key, body, found.sequence_number, found.reason))
                 continue

@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from millrace.events import MISSING, Event
 from millrace.features.ageing import floors_of, forget_ids, sink_raw, sink_tiles
@@ -50,8 +50,8 @@ def fold(
 
     An event before the late floor is late, one whose id is remembered is a duplicate; neither
     changes a feature, both are counted. With `whatever_the_lateness` (events that are known to be
-    missing are redriven) none is late. With `own` nobody else has the profile, and nobody may
-    use it any more: it is changed itself, also where this raises.
+    missing are redriven) none is late. With `own` nobody else has the profile, or a copy of it:
+    it is changed itself, also where this raises.
     """
     assert not profile.partial, "a profile unpacked for reading cannot be folded"
     after = profile if own else profile.copy()
@@ -90,12 +90,10 @@ def _added_at_once(after: Profile, events: Sequence[Event], plan: Plan, own: boo
     for kind, time_ms in dict(zip(kinds, times_ms)).items():  # noqa: B905  one for each
         after.type_last_ms[kind] = time_ms
     after.sessions.extend(times_ms, plan.session_gap_ms)
-    raw_s = _own("I", after.raw_s, own)
-    columns = [_own("q", column, own) for column in after.raw_fields]
-    raw_s.extend(times_s)
-    for column, values in zip(columns, zip(*fields)):  # noqa: B905
+    _open_columns(after, own)
+    after.raw_s.extend(times_s)
+    for column, values in zip(after.raw_fields, zip(*fields)):  # noqa: B905
         column.extend(values)
-    after.raw_s, after.raw_fields = raw_s, [*columns]
     after.raw_type += bytes(kinds)
     return True
 
@@ -110,8 +108,8 @@ def _add_each(
     own: bool,
 ) -> Sequence[Event]:
     """Add events one by one, in any order; those that are neither late nor known."""
-    raw_s = _own("I", after.raw_s, own)
-    columns = [_own("q", column, own) for column in after.raw_fields]
+    _open_columns(after, own)
+    raw_s, columns = after.raw_s, after.raw_fields
     remember, add_to_sessions = after.ids.add, after.sessions.add
     kind_of, newest_of_kind = plan.type_indexes(after.types), after.type_last_ms
     gap_ms, latest_ms = plan.session_gap_ms, after.latest_ms
@@ -147,7 +145,7 @@ def _add_each(
             latest_ms = time_ms
             if lateness_ms is not None and latest_ms - lateness_ms > floor_ms:
                 floor_ms = latest_ms - lateness_ms
-    after.latest_ms, after.raw_s, after.raw_fields = latest_ms, raw_s, [*columns]
+    after.latest_ms = latest_ms
     if not in_order:
         _sort_raw(after)
     return added
@@ -163,12 +161,12 @@ def _sort_raw(after: Profile) -> None:
     ]
 
 
-def _own(code: Literal["I", "q"], values: Sequence[int], own: bool) -> array[int]:
-    """A column that may be changed; with `own`, itself. All profiles share empty ones."""
-    if isinstance(values, array):
+def _open_columns(after: Profile, own: bool) -> None:
+    """Let columns be added to. Copies share theirs, and all profiles share empty ones."""
+    if not (own and after.raw_s):
         # A slice of an array is a plain copy of memory.
-        return values if own and values else values[:]
-    return array(code, values)
+        after.raw_s = after.raw_s[:]
+        after.raw_fields = [column[:] for column in after.raw_fields]
 
 
 def _admitted(profile: Profile, plan: Plan, name: str) -> int:
@@ -218,7 +216,7 @@ def _keep_last(profile: Profile, scope: str, field: int, events: Sequence[Event]
             if newest is None or time_ms > newest_ms or last > newest:
                 newest, newest_ms = last, time_ms
     if newest is not known and newest is not None:
-        profile.lasts = {**profile.lasts, (scope, field): newest}
+        profile.lasts[scope, field] = newest
 
 
 def _settle(profile: Profile, added: Sequence[Event], plan: Plan) -> None:

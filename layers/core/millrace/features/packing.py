@@ -133,7 +133,7 @@ def _profile(values: Sequence[Any], plan: Plan, reading: bool) -> Profile:
         profile.type_last_ms = [latest_ms - age for age in ages]
     types = profile.types
     if raw_s:
-        _read_raw(profile, raw_s, raw_type, raw_fields)
+        _read_raw(profile, raw_s, raw_type, raw_fields, reading)
     for kind, field, age_ms, of_type, value in lasts:
         scope = ALL if kind is None else types[kind]
         profile.lasts[scope, field] = Last(latest_ms - age_ms, types[of_type], value)
@@ -150,7 +150,11 @@ def _profile(values: Sequence[Any], plan: Plan, reading: bool) -> Profile:
 
 
 def _read_raw(
-    profile: Profile, seconds: bytes, kinds: bytes, fields: Sequence[Sequence[int | None] | None]
+    profile: Profile,
+    seconds: bytes,
+    kinds: bytes,
+    fields: Sequence[Sequence[int | None] | None],
+    reading: bool,
 ) -> None:
     times = array("I")
     times.frombytes(seconds)
@@ -160,7 +164,7 @@ def _read_raw(
             values: list[int] = [MISSING] * len(kinds)
         else:
             values = [MISSING if value is None else value for value in column]
-        profile.raw_fields.append(values)
+        profile.raw_fields.append(values if reading else array("q", values))
     if any(len(column) != len(times) for column in (kinds, *profile.raw_fields)):
         raise ValueError("its columns of raw events are of different lengths")
 

@@ -10,7 +10,6 @@ features from them.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from millrace.features.distinct import Distinct
@@ -52,7 +51,8 @@ class TrackState(NamedTuple):
 class Profile:
     """The state of one entity's key.
 
-    Copies share what is replaced, never changed in place: columns, tiles, last values.
+    Copies share what is replaced, never changed in place, such as tiles; and columns, which `fold`
+    opens before it adds to them.
 
     Attributes:
         latest_ms: time of the newest event; 0 before the first.
@@ -107,9 +107,10 @@ class Profile:
         self.types: tuple[str, ...] = ()
         self.type_last_ms: list[int] = []
         self.counts: list[bytes] = []
-        self.raw_s = NO_TIMES
+        self.raw_s: array[int] = NO_TIMES
         self.raw_type: bytes = NO_TYPES
-        self.raw_fields: list[Sequence[int]] = [NO_VALUES] * fields
+        # Lists where a profile is only read.
+        self.raw_fields: list[array[int] | list[int]] = [NO_VALUES] * fields
         self.tracks: dict[TrackKey, TrackState] = {}
         self.lasts: dict[TrackKey, Last] = {}
         self.ids = RecentIds()
@@ -134,7 +135,7 @@ class Profile:
         other.raw_type = self.raw_type
         other.raw_fields = self.raw_fields
         other.tracks = self.tracks
-        other.lasts = self.lasts
+        other.lasts = self.lasts.copy()
         other.ids = self.ids.copy()
         other.sessions = self.sessions.copy()
         return other

@@ -105,7 +105,7 @@ def _add_field(
 ) -> None:
     """Add the aggregates of one field over one scope."""
     state = profile.tracks.get((scope, track.field))
-    values = profile.raw_fields[track.field]
+    values: Sequence[int] = profile.raw_fields[track.field]
     if scope != ALL or MISSING in values:
         kind = None if scope == ALL else profile.types.index(scope)
         times, values = raw_values(profile, track.field, kind)

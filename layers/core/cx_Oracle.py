@@ -17,6 +17,16 @@ apilevel, threadsafety, paramstyle = "2.0", 2, "named"
 # What this is to those who look; the driver's own version is oracledb.__version__.
 buildtime = "python-oracledb"
 
+# The order of the arguments, which cx_Oracle took by position as well.
+_CONNECT = (
+    "user", "password", "dsn", "mode", "handle", "pool", "threaded", "events", "cclass", "purity",
+    "newpassword", "encoding", "nencoding", "edition", "appcontext", "tag", "matchanytag",
+)  # fmt: skip
+_POOL = (
+    "user", "password", "dsn", "min", "max", "increment", "connectiontype", "threaded", "getmode",
+    "events", "homogeneous", "externalauth", "encoding", "nencoding", "edition", "timeout",
+    "waitTimeout", "maxLifetimeSession", "sessionCallback", "maxSessionsPerShard",
+)  # fmt: skip
 _DEAD = {"threaded", "encoding", "nencoding", "handle"}
 _RENAMED = {
     "sessionCallback": "session_callback",
@@ -30,11 +40,8 @@ _RENAMED = {
 class Connection(oracledb.Connection):
     """A connection, made from cx_Oracle's arguments."""
 
-    def __init__(
-        self, user: str | None = None, password: str | None = None, dsn: str | None = None,
-        **options: Any,  # noqa: ANN401
-    ) -> None:  # fmt: skip
-        super().__init__(**_arguments(user, password, dsn, options))
+    def __init__(self, *positional: Any, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(**_arguments(_CONNECT, positional, options))
 
     @property
     def encoding(self) -> str:
@@ -53,27 +60,23 @@ class Connection(oracledb.Connection):
         self.call_timeout = timeout_ms
 
 
-def connect(
-    user: str | None = None, password: str | None = None, dsn: str | None = None,
-    **options: Any,  # noqa: ANN401
-) -> Any:  # noqa: ANN401  # fmt: skip
+def connect(*positional: Any, **options: Any) -> Any:  # noqa: ANN401
     """A connection. One text by itself is a whole connect string, ``user/password@dsn``."""
-    pool = options.pop("pool", None)
-    if pool is not None:
-        return pool.acquire()
-    return Connection(user, password, dsn, **options)
+    named = _arguments(_CONNECT, positional, options)
+    pool = named.pop("pool", None)
+    return Connection(**named) if pool is None else pool.acquire()
 
 
-def SessionPool(
-    user: str | None = None, password: str | None = None, dsn: str | None = None,
-    min: int = 1, max: int = 2, increment: int = 1,  # noqa: A002  cx_Oracle's names
-    **options: Any,  # noqa: ANN401
-) -> Any:  # noqa: ANN401  # fmt: skip
+def SessionPool(*positional: Any, **options: Any) -> Any:  # noqa: ANN401  cx_Oracle's name
     """A pool. Unless told otherwise it does not wait for a connection when all are taken."""
-    options.setdefault("getmode", oracledb.POOL_GETMODE_NOWAIT)
-    options.setdefault("connectiontype", Connection)
-    sizes = {"min": min, "max": max, "increment": increment}
-    return oracledb.create_pool(**_arguments(user, password, dsn, options), **sizes)
+    usual = {"getmode": oracledb.POOL_GETMODE_NOWAIT, "connectiontype": Connection}
+    return oracledb.create_pool(**(usual | _arguments(_POOL, positional, options)))
+
+
+def clientversion() -> tuple[int, ...]:
+    """The driver's own version, for there is no client: five numbers, as Oracle's has."""
+    numbers = [int(part) for part in oracledb.__version__.split(".") if part.isdigit()]
+    return (*numbers, 0, 0, 0, 0, 0)[:5]
 
 
 def init_oracle_client(*_: object, **__: object) -> None:
@@ -81,15 +84,22 @@ def init_oracle_client(*_: object, **__: object) -> None:
 
 
 def _arguments(
-    user: str | None, password: str | None, dsn: str | None, options: dict[str, Any]
+    order: tuple[str, ...], positional: tuple[Any, ...], options: dict[str, Any]
 ) -> dict[str, Any]:
-    named = {"user": user, "password": password, "dsn": dsn}
-    if user is not None and password is None and dsn is None and "/" in user:
-        named = {"dsn": user}
-    alive = {
-        _RENAMED.get(name, name): value for name, value in options.items() if name not in _DEAD
+    if len(positional) > len(order):
+        raise TypeError(f"at most {len(order)} arguments are taken by position: {', '.join(order)}")
+    named = dict(zip(order, positional, strict=False))
+    if twice := named.keys() & options.keys():
+        raise TypeError(f"given by position and by name: {', '.join(sorted(twice))}")
+    named |= options
+    user = named.get("user")
+    if isinstance(user, str) and "/" in user and not (named.keys() & {"password", "dsn"}):
+        named["dsn"] = named.pop("user")
+    return {
+        _RENAMED.get(name, name): value
+        for name, value in named.items()
+        if name not in _DEAD and value is not None
     }
-    return {name: value for name, value in (named | alive).items() if value is not None}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

@@ -124,6 +124,9 @@ def test_the_tutorials_function_runs_and_the_sweep_takes_its_rows(
         ((f"USER/PWD@{NOWHERE}",), {}),
         (("USER", "PWD", NOWHERE), {"encoding": "UTF-8", "nencoding": "UTF-8", "threaded": True}),
         (("USER", "PWD"), {"dsn": NOWHERE, "events": True}),
+        (("USER", "PWD", NOWHERE, cx_Oracle.SYSDBA), {}),
+        (("USER", "PWD", NOWHERE, cx_Oracle.DEFAULT_AUTH, 0, None, True, False), {"tag": None}),
+        ((f"USER/PWD@{NOWHERE}",), {"mode": cx_Oracle.SYSOPER}),
     ],
 )
 def test_every_way_to_connect_reaches_the_network(
@@ -145,12 +148,32 @@ def test_a_pool_of_cx_oracle_does_not_wait() -> None:
     pool.close()
 
 
+def test_a_pool_takes_everything_by_position() -> None:
+    wait = cx_Oracle.SPOOL_ATTRVAL_WAIT
+    pool = cx_Oracle.SessionPool("USER", "PWD", NOWHERE, 0, 4, 2, cx_Oracle.Connection, True, wait)
+    assert (pool.max, pool.increment, pool.getmode) == (4, 2, wait)
+    pool.close()
+
+
+def test_arguments_that_make_no_sense_are_refused() -> None:
+    with pytest.raises(TypeError, match="by position and by name: user"):
+        cx_Oracle.connect("USER", user="USER")
+    with pytest.raises(TypeError, match="at most 17 arguments"):
+        cx_Oracle.connect(*range(18))
+
+
+def test_a_version_has_five_numbers() -> None:
+    major, *more = cx_Oracle.clientversion()
+    assert f"{major}." == oracledb.__version__[: len(f"{major}.")]
+    assert len(more) == 4
+
+
 NAMES = """
 BFILE BINARY BLOB BOOLEAN CLOB CURSOR DATETIME FIXED_CHAR FIXED_NCHAR INTERVAL LOB LONG_BINARY
 LONG_STRING NATIVE_FLOAT NATIVE_INT NCHAR NCLOB NUMBER OBJECT ROWID STRING TIMESTAMP DB_TYPE_NUMBER
 SYSDBA SPOOL_ATTRVAL_WAIT Error Warning InterfaceError DatabaseError IntegrityError
 OperationalError ProgrammingError NotSupportedError Date Timestamp Binary makedsn Cursor Var
-DbObject ObjectType init_oracle_client version connect SessionPool Connection
+DbObject ObjectType init_oracle_client clientversion version connect SessionPool Connection
 """
 
 

@@ -190,7 +190,10 @@ class Desk:
         """One event, if it is there."""
         with self._database.reading() as session:
             for row in session.rows(statements.ONE_EVENT, {"event_id": event_id}):
-                return Event(*row[:7], _point(session, row[7:]))
+                series, by, change, ratio, *source, offset = row[:7]
+                stream, partition = source
+                point = _point(session, row[7:])
+                return Event(series, by, change, ratio, stream, partition, offset, point)
         return None
 
     def episode(self, alert_id: str) -> EpisodeRow | None:

@@ -38,7 +38,10 @@ _DOUBLE = (
     "last_value",
     "rate",
 )
-_TIME = ("event_time", "now_time", "before_time", "start_time", "end_time", "peak_time")
+_TIME = (
+    *("event_time", "now_time", "before_time", "after_time"),
+    *("start_time", "end_time", "peak_time"),
+)
 _NUMBER = ("metric_value", "feature1", "feature2", "source_offset", "newest_ms", "muted_until_ms")
 BIND_TYPES: dict[str, Any] = {
     **dict.fromkeys(_DOUBLE, oracledb.DB_TYPE_BINARY_DOUBLE),

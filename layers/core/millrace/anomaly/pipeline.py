@@ -63,26 +63,33 @@ class Pipeline:
         Raises TransientError where the same payload should come again.
         """
         metrics, poison = sort_out(body, now_ms)
-        report = self._stored(metrics, poison, now_ms)
+        report = self.take(metrics, poison, now_ms)
         if self._topic is not None:
             self._deliver(self._topic, report, now_ms)
         return report
 
-    def _stored(self, metrics: list[Metric], poison: list[Poison], now_ms: int) -> Report:
+    def take(
+        self, metrics: list[Metric], poison: list[Poison], now_ms: int, *, quiet: bool = False
+    ) -> Report:
+        """Judge and store what was read already; `quiet` keeps its alerts, and sends none."""
         for attempt in range(_TRIES):
             try:
-                return self._store_once(metrics, poison, now_ms)
+                return self._store_once(metrics, poison, now_ms, quiet)
             except WriteConflict:
                 # Somebody else wrote the same events, or the same new series: look again.
                 if attempt == _TRIES - 1:
                     raise
         raise AssertionError("unreachable")
 
-    def _store_once(self, metrics: list[Metric], poison: list[Poison], now_ms: int) -> Report:
+    def _store_once(
+        self, metrics: list[Metric], poison: list[Poison], now_ms: int, quiet: bool
+    ) -> Report:
         with self._store.begin() as transaction:
             states = transaction.states(sorted({metric.series for metric in metrics}))
             known = transaction.known(metrics)
             scored = scoring.score(metrics, states, known)
+            if quiet:
+                scored.alerts = [alert._replace(muted=True) for alert in scored.alerts]
             transaction.write(scored, now_ms)
             poison = [*poison, *scored.conflicts]
             transaction.quarantine(poison, now_ms)

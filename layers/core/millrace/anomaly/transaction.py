@@ -74,13 +74,13 @@ class SqlTransaction:
         now = {"now_time": session.moment(now_ms)}
         sounding = [alert for alert in scored.alerts if not alert.muted]
         for statement, binds in (
-            (statements.INSERT_EVENT, [self._event(row) | now for row in scored.rows]),
+            (statements.INSERT_EVENT, [event_binds(session, row) | now for row in scored.rows]),
             (statements.INSERT_STATE, [_state(state) | now for state in scored.fresh]),
             (statements.UPDATE_STATE, [_state(state) | now for state in scored.changed]),
             (statements.INSERT_ALERT, [self._alert(alert) | now for alert in scored.alerts]),
             (statements.INSERT_OUTBOX, [{"alert_id": a.alert_id} | now for a in sounding]),
-            (statements.INSERT_EPISODE, [self._episode(row) for row in scored.begun]),
-            (statements.UPDATE_EPISODE, [self._episode(row) for row in scored.continued]),
+            (statements.INSERT_EPISODE, [episode_binds(session, row) for row in scored.begun]),
+            (statements.UPDATE_EPISODE, [episode_binds(session, row) for row in scored.continued]),
         ):
             session.many(statement, binds)
 
@@ -95,26 +95,6 @@ class SqlTransaction:
         binds = [_poison(name, named[name]) | now for name in sorted(fresh)]
         self._session.many(statements.INSERT_POISON, binds)
         return len(binds)
-
-    def _event(self, row: EventRow) -> dict[str, object]:
-        return {
-            "event_id": row.event_id,
-            "series": row.series,
-            "event_time": self._session.moment(row.time_ms),
-            "metric_value": row.value,
-            "feature1": row.feature1,
-            "feature2": row.feature2,
-            "anomaly_flag": _flag(row.anomaly),
-            "score": row.score,
-            "reason": row.reason,
-            "late_flag": _flag(row.late),
-            "expected": row.expected,
-            "low_value": row.low,
-            "high_value": row.high,
-            "rate": row.rate,
-            "view_name": row.view,
-            **_source(row.source),
-        }
 
     def _alert(self, alert: Alert) -> dict[str, object]:
         return {
@@ -131,17 +111,41 @@ class SqlTransaction:
             "muted_flag": _flag(alert.muted),
         }
 
-    def _episode(self, row: EpisodeRow) -> dict[str, object]:
-        return {
-            "episode_id": row.episode_id,
-            "series": row.series,
-            "start_time": self._session.moment(row.start_ms),
-            "end_time": self._session.moment(row.end_ms),
-            "peak_time": self._session.moment(row.peak_ms),
-            "peak_score": row.peak_score,
-            "peak_value": row.peak_value,
-            "strange_points": row.strange_points,
-        }
+
+def event_binds(session: Session, row: EventRow) -> dict[str, object]:
+    """A row of raw_events as its statements bind it."""
+    return {
+        "event_id": row.event_id,
+        "series": row.series,
+        "event_time": session.moment(row.time_ms),
+        "metric_value": row.value,
+        "feature1": row.feature1,
+        "feature2": row.feature2,
+        "anomaly_flag": _flag(row.anomaly),
+        "score": row.score,
+        "reason": row.reason,
+        "late_flag": _flag(row.late),
+        "expected": row.expected,
+        "low_value": row.low,
+        "high_value": row.high,
+        "rate": row.rate,
+        "view_name": row.view,
+        **_source(row.source),
+    }
+
+
+def episode_binds(session: Session, row: EpisodeRow) -> dict[str, object]:
+    """An episode as its statements bind it."""
+    return {
+        "episode_id": row.episode_id,
+        "series": row.series,
+        "start_time": session.moment(row.start_ms),
+        "end_time": session.moment(row.end_ms),
+        "peak_time": session.moment(row.peak_ms),
+        "peak_score": row.peak_score,
+        "peak_value": row.peak_value,
+        "strange_points": row.strange_points,
+    }
 
 
 def _state(state: SeriesState) -> dict[str, object]:

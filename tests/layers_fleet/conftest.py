@@ -8,6 +8,7 @@ import pytest
 from millrace.lambda_layers.aws import LambdaAccount
 
 from localcloud.lambda_control.running import LambdaCloud, lambda_cloud
+from tests.layers_fleet.typing_commands import Commands
 
 
 @pytest.fixture
@@ -19,3 +20,9 @@ def cloud() -> Iterator[LambdaCloud]:
 @pytest.fixture
 def account(cloud: LambdaCloud) -> LambdaAccount:
     return LambdaAccount(cloud.session(), cloud.url)
+
+
+@pytest.fixture
+def millrace(cloud: LambdaCloud) -> Commands:
+    """The command, against the emulated cloud."""
+    return Commands(cloud)

@@ -1,0 +1,49 @@
+"""Commands as they are typed, against an emulated cloud."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from typer.testing import CliRunner
+
+from cli.main import app
+from cli.surroundings import Surroundings
+from localcloud.lambda_control.running import LambdaCloud
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a command printed, and its exit status."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """The one JSON document on stdout."""
+        return json.loads(self.out)
+
+
+@dataclass
+class Commands:
+    """Runs `millrace`; `later_ms` moves its clock, `environment` adds to what it sees."""
+
+    cloud: LambdaCloud
+    environment: dict[str, str] = field(default_factory=dict)
+    later_ms: int = 0
+
+    def __call__(self, *arguments: object) -> Done:
+        world = Surroundings(
+            environment={**self.cloud.environment, **self.environment},
+            now_ms=lambda: time.time_ns() // 1_000_000 + self.later_ms,
+        )
+        result = CliRunner().invoke(
+            app, [str(one) for one in arguments], obj=world, env={"COLUMNS": "400"}
+        )
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Done(result.exit_code, result.stdout, result.stderr)

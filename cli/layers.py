@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from cli import layer_apply, layer_build, layer_prune
+from cli import layer_apply, layer_build, layer_prune, layer_test
 from cli.commands import new_group
 
 app = new_group()
 
 layer_build.register(app)
+layer_test.register(app)
 layer_prune.register(app)
 layer_apply.register(app)

@@ -70,7 +70,7 @@ def name_of(path: str) -> str:
 
 
 class Modules:
-    """Modules by name, parsed when first asked for; a library is ours, but only begins where used."""
+    """Modules by name, parsed when first asked for; a library counts only where it is used."""
 
     def __init__(
         self,

@@ -1,0 +1,109 @@
+"""Layers as they are named on a command line: a build's folder, a layer's folder, or its zip."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from millrace.errors import ConfigurationError
+from millrace.lambda_layers import archive, native, report, tree
+from millrace.lambda_layers.build import LAYER, REPORT, ZIP
+from millrace.lambda_layers.making import FOLDERS
+from millrace.lambda_layers.overlap import Weight
+from millrace.lambda_layers.report import Report
+from millrace.lambda_layers.tree import Entry
+
+_TAG = re.compile(r"\.cpython-3(\d+)[-.]")
+_ARCHITECTURES = {number: name for name, number in native.MACHINES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A layer that is there.
+
+    Attributes:
+        folder: its content, as in /opt.
+        zipped: the bytes of its zip.
+        report: of the build, where there is one beside it.
+        runtime, architecture: what it is for, as far as its files show it; else None.
+    """
+
+    name: str
+    folder: Path
+    entries: tuple[Entry, ...]
+    zipped: int
+    report: Report | None
+    runtime: str | None
+    architecture: str | None
+
+    @property
+    def weight(self) -> Weight:
+        """As Lambda weighs it."""
+        return Weight(self.name, tree.size(self.entries), self.zipped)
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """What its build has imported, if it is known."""
+        times = None if self.report is None else self.report.imports
+        return () if times is None else times.modules
+
+
+def read(path: Path, scratch: Path) -> Given:
+    """A layer, for which `scratch` is an empty folder to work in.
+
+    Raises ConfigurationError where there is none, LayerError for a zip not to be trusted.
+    """
+    if path.is_file():
+        archive.unpack(path, scratch / LAYER)
+        return _given(path.name, scratch / LAYER, path.stat().st_size, None)
+    if (path / REPORT).is_file() and (path / LAYER).is_dir():
+        built = report.read((path / REPORT).read_text(encoding="utf-8"))
+        return _given(path.name, path / LAYER, (path / ZIP).stat().st_size, built)
+    if not path.is_dir():
+        raise ConfigurationError(f"There is no {path}.")
+    if not any((path / name).is_dir() for name in FOLDERS):
+        raise ConfigurationError(
+            f"{path} is no layer: it holds none of {', '.join(f'{name}/' for name in FOLDERS)}."
+        )
+    archive.write(path, tree.entries(path), scratch / ZIP)
+    return _given(path.name, path, (scratch / ZIP).stat().st_size, None)
+
+
+def _given(name: str, folder: Path, zipped: int, built: Report | None) -> Given:
+    entries = tree.entries(folder)
+    runtime = _runtime(entries) if built is None else built.runtime
+    architecture = _architecture(folder) if built is None else built.architecture
+    return Given(name, folder, entries, zipped, built, runtime, architecture)
+
+
+def _runtime(entries: Sequence[Entry]) -> str | None:
+    """By the Python that its libraries and its bytecode are for, where that is one."""
+    for native_only in (True, False):
+        found = {
+            match[1]
+            for match in (_TAG.search(one.path) for one in entries if _counts(one, native_only))
+            if match
+        }
+        if len(found) == 1:
+            return f"python3.{found.pop()}"
+    return None
+
+
+def _counts(one: Entry, native_only: bool) -> bool:
+    return one.path.endswith(".so") or not native_only
+
+
+def _architecture(folder: Path) -> str | None:
+    machines = {native.machine(path) for path in native.libraries(folder)}
+    return _ARCHITECTURES.get(machines.pop() or 0) if len(machines) == 1 else None
+
+
+def merge(layers: Sequence[Given], into: Path) -> Path:
+    """All layers in one folder, as Lambda unpacks them: in their order, the later file wins."""
+    into.mkdir(parents=True, exist_ok=True)
+    for one in layers:
+        shutil.copytree(one.folder, into, dirs_exist_ok=True)
+    return into

@@ -44,10 +44,10 @@ def application(
     clerks: Clerks,
     setting: Setting,
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
-) -> Starlette:
+) -> Guard:
     """The whole application, behind its guard."""
     api = Api(clerks, setting, now_ms)
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/api/status", api.status),
             Route("/api/series", api.series),
@@ -61,12 +61,10 @@ def application(
             Route(SIGN_IN, api.sign_in, methods=["POST"]),
             Mount("/", StaticFiles(directory=STATIC, html=True)),
         ],
-        middleware=[
-            Middleware(Guard, names=setting.names, token=setting.token),
-            Middleware(GZipMiddleware, minimum_size=1024),
-        ],
+        middleware=[Middleware(GZipMiddleware, minimum_size=1024)],
         exception_handlers=HANDLERS,
     )
+    return Guard(app, setting.names, setting.token)
 
 
 class Api:

@@ -12,7 +12,7 @@ from threading import Lock
 from millrace.anomaly.desk import Desk, Point, SeriesView
 from millrace.anomaly.rows import EpisodeRow
 
-from cli.anomaly_page.bands import Said, said
+from cli.anomaly_page.bands import NOTHING, Said, said
 from cli.anomaly_page.downsample import Drawn, thinned, usual_step_ms
 
 HOUR_MS = 3_600_000
@@ -111,7 +111,7 @@ def go_on(desk: Desk, view: SeriesView, span: str, points: list[Drawn]) -> list[
     tail = drawn(desk.points(view.series, from_ms, _LAST_MS, most, latest=True))
     if len(tail) == most:
         return tail
-    if not tail:
+    if not tail or tail[-1].of_rate != points[-1].of_rate:
         return read(desk, view, span)
     start = _start(tail[-1].time_ms, span)
     known = [point for point in points if start <= point.time_ms < from_ms]
@@ -119,22 +119,22 @@ def go_on(desk: Desk, view: SeriesView, span: str, points: list[Drawn]) -> list[
 
 
 def drawn(points: Iterable[Point]) -> list[Drawn]:
-    """What of the rows can be drawn: a counter by the rates that it was judged by."""
+    """What of the rows can be drawn: of a counter the rates that it was judged by."""
     told = [(point, said(point.reason, point.score)) for point in points]
-    of_rate = 2 * sum(words.rate is not None for _, words in told) > len(told)
-    return [
-        one for point, words in told if (one := _drawn(point, words, of_rate=of_rate)) is not None
-    ]
+    judged = [words for _, words in told if words.expected is not None]
+    of_rate = bool(judged) and judged[-1].rate is not None
+    found = (_drawn(point, words, of_rate=of_rate) for point, words in told)
+    return [one for one in found if one is not None]
 
 
 def _drawn(point: Point, words: Said, *, of_rate: bool) -> Drawn | None:
     value = words.rate if of_rate else point.value
     if point.time_ms is None or value is None:
         return None
-    band = words if of_rate == (words.rate is not None) else Said()
+    band = words if of_rate == (words.rate is not None) else NOTHING
     return Drawn(
         *(point.time_ms, value, band.expected, band.low, band.high, point.score),
-        *(point.anomaly, point.late, point.event_id, point.reason or ""),
+        *(point.anomaly, point.late, of_rate, point.event_id, point.reason or ""),
     )
 
 
@@ -159,7 +159,7 @@ def document(
         "points": len(points),
         "complete": complete,
         "step_ms": step_ms,
-        "of_rate": any(said(point.reason, None).rate is not None for point in points[-1:]),
+        "of_rate": any(point.of_rate for point in points[-1:]),
         "time_ms": [point.time_ms for point in kept],
         "value": [point.value for point in kept],
         "expected": [point.expected for point in kept],

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Drawn(NamedTuple):
-    """A point as the chart takes it: a time in ms, a value, and what was said of it."""
+    """A point as the chart takes it: a time in ms, a value or rate, and what was said of it."""
 
     time_ms: int
     value: float
@@ -21,6 +21,7 @@ class Drawn(NamedTuple):
     score: float | None
     flagged: bool
     late: bool
+    of_rate: bool
     event_id: str
     reason: str
 

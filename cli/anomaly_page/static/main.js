@@ -8,7 +8,7 @@ import { age, count, refreshAges } from "./format.js";
 import { SeriesList } from "./series.js";
 import { blankPanel, signIn } from "./states.js";
 
-const EVERY_MS = 2000;
+const EVERY_MS = 1000;
 const SLOWEST_MS = 30_000;
 const byId = (id) => document.getElementById(id);
 const main = byId("main");
@@ -143,7 +143,8 @@ function announce(alerts) {
 }
 
 function failed(error, route) {
-  state.failures += 1;
+  // A server that answers is asked as often as ever; one that does not, less and less.
+  state.failures = error.code ? 0 : state.failures + 1;
   if (error.code === "sign-in") {
     showLive("closed", "Sign in");
     view("sign-in", () => main.replaceChildren(signIn(state.by, signedIn)));

@@ -28,7 +28,7 @@ export function blankPanel(code, message) {
 /** The form that asks for the token. */
 export function signIn(by, done) {
   const token = h("input", { id: "token", type: "password", autocomplete: "current-password", required: true });
-  const name = h("input", { id: "name", autocomplete: "name", maxlength: "60", value: by });
+  const name = h("input", { id: "name", autocomplete: "username", maxlength: "60", value: by });
   const wrong = h("p", { class: "wrong", role: "alert" });
   const submit = async (event) => {
     event.preventDefault();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from millrace.anomaly.detector import Detector
+from millrace.anomaly.detectors import Detectors
 from millrace.anomaly.metrics import LARGEST, Metric
 from millrace.anomaly.rows import BY_FUNCTION, Alert, EpisodeRow, EventRow, SeriesState
 from millrace.anomaly.verdict import Verdict
@@ -13,11 +14,15 @@ STRANGE = 1.0
 
 
 class Line:
-    """Judges the events of one series, one after the other, and keeps what must be written."""
+    """Judges the events of one series, one after the other, and keeps what must be written.
 
-    def __init__(self, state: SeriesState) -> None:
+    `detectors` may have its detector from the last batch, and gets it back at the end.
+    """
+
+    def __init__(self, state: SeriesState, detectors: Detectors | None = None) -> None:
         self._state = state
-        self._detector, self.restarted = _detector(state)
+        self._detectors = detectors
+        self._detector, self.restarted = _detector(state, detectors)
         self._newest_ms, self._last = state.newest_ms, state.last_value
         self._events, self._late = state.events, state.late
         self._episode_id = state.episode_id
@@ -70,9 +75,12 @@ class Line:
         )
 
     def state(self) -> SeriesState:
-        """The series' next state."""
+        """The series' next state; nothing is judged after it."""
+        packed = self._detector.dumps()
+        if self._detectors is not None:
+            self._detectors.keep(self._state.series, packed, self._detector)
         return self._state._replace(
-            detector=self._detector.dumps(),
+            detector=packed,
             newest_ms=self._newest_ms,
             last_value=self._last,
             events=self._events,
@@ -146,16 +154,20 @@ def _late_row(metric: Metric, newest_ms: int) -> EventRow:
     )
 
 
-def _detector(state: SeriesState) -> tuple[Detector, bool]:
+def _detector(state: SeriesState, detectors: Detectors | None) -> tuple[Detector, bool]:
     """The series' detector, and whether it had to start anew: a series must not stop for ever
     because its state is of another version."""
     restarted = False
-    detector = Detector(state.sensitivity)
+    detector: Detector | None = None
     if state.detector is not None:
+        if detectors is not None:
+            detector = detectors.take(state.series, state.detector)
         try:
-            detector = Detector.loads(state.detector)
+            detector = detector or Detector.loads(state.detector)
         except UnreadableState:
             restarted = True
+    if detector is None:
+        detector = Detector(state.sensitivity)
     detector.sensitivity = state.sensitivity
     for _ in range(state.false_alarms - state.heeded):
         detector.false_alarm()

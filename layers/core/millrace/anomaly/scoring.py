@@ -21,6 +21,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from millrace.anomaly.detectors import Detectors
 from millrace.anomaly.line import Line
 from millrace.anomaly.metrics import Metric
 from millrace.anomaly.rows import Alert, EpisodeRow, EventRow, Poison, SeriesState
@@ -50,12 +51,17 @@ class Scored:
     restarted: list[str] = field(default_factory=list)
 
 
-def score(metrics: Sequence[Metric], states: Mapping[str, SeriesState], known: Known) -> Scored:
-    """Judge a batch; `states` holds the series that are not new."""
+def score(
+    metrics: Sequence[Metric],
+    states: Mapping[str, SeriesState],
+    known: Known,
+    detectors: Detectors | None = None,
+) -> Scored:
+    """Judge a batch; `states` holds the series that are not new, `detectors` saves unpacking."""
     scored = Scored()
     for series, events in _by_series(_distinct(metrics, known, scored)).items():
         state = states.get(series)
-        line = Line(state or SeriesState(series))
+        line = Line(state or SeriesState(series), detectors)
         scored.rows += [line.judge(metric) for metric in events]
         scored.alerts += line.alerts
         scored.begun += line.begun

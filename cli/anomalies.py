@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 from millrace.anomaly.desk import AlertView, SeriesView
+from millrace.anomaly.history import BY_HISTORY
 from millrace.errors import ConfigurationError
 
-from cli import anomaly_explain, anomaly_quarantine, anomaly_score
+from cli import anomaly_backfill, anomaly_explain, anomaly_quarantine, anomaly_score
 from cli.anomaly_place import DatabaseOption, WhoOption, desk, environment, place_name, who
 from cli.anomaly_times import instant_ms, span_ms
 from cli.commands import JsonOption, MillraceCommand, epilog, new_group, surroundings
@@ -16,13 +17,6 @@ from cli.figures import NOTHING, figure, moment
 from cli.output import print_json, print_line, print_table, quantity
 
 app = new_group()
-app.add_typer(
-    anomaly_quarantine.app,
-    name="quarantine",
-    help="Metrics that could not be applied, and how they come back.",
-)
-for _module in (anomaly_score, anomaly_explain):
-    _module.register(app)
 
 AlertArgument = Annotated[
     str, typer.Argument(metavar="ALERT", help="As millrace anomalies list has it.")
@@ -262,7 +256,7 @@ def state_of(alert: AlertView) -> str:
     if alert.false_alarm:
         return "false alarm"
     if alert.acknowledged_ms is not None:
-        return "acknowledged"
+        return "past" if alert.acknowledged_by == BY_HISTORY else "acknowledged"
     return "muted" if alert.muted else "open"
 
 
@@ -302,3 +296,12 @@ def _tell_series(series: SeriesView, line: str, as_json: bool) -> None:
         print_json({"series": series._asdict()})
     else:
         print_line(line)
+
+
+for _module in (anomaly_explain, anomaly_score, anomaly_backfill):
+    _module.register(app)
+app.add_typer(
+    anomaly_quarantine.app,
+    name="quarantine",
+    help="Metrics that could not be applied, and how they come back.",
+)

@@ -110,7 +110,7 @@ def score(
     wanted = Wanted(time, tuple(value or ()), series_column, time_format)
     scorer = Scorer(sensitivity, draws=bool(drawn) and not as_json)
     with opened(file) as source, verdicts_to(out) as write:
-        rows = Rows(source, wanted, _name_of(source.name))
+        rows = Rows(source, wanted, series_name_of(source.name))
         with progress("scoring", source.size) as advance:
             scorer.score(watched(rows, advance, "row", source.position), write)
     if as_json:
@@ -122,7 +122,8 @@ def score(
     finish(not scorer.bad and not (fail_on_alert and found))
 
 
-def _name_of(name: str) -> str:
+def series_name_of(name: str) -> str:
+    """What a file's series is called where nothing in it says so."""
     stem = Path(name).name.removesuffix(".gz")
     return Path(stem).stem if name != "standard input" else "default"
 

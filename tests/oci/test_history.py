@@ -84,10 +84,14 @@ def test_both_databases_and_a_second_time(opened: Opened) -> None:
 
 
 def test_alerts_of_the_past_are_kept_and_not_sent(opened: Opened) -> None:
-    Pipeline(opened.store).take(*sort_out(payload(RECORDS), NOW_MS), NOW_MS, quiet=True)
+    metrics, _ = sort_out(payload(RECORDS), NOW_MS)
+    loaded = Historian(opened.database).load(metrics, NOW_MS)
+    assert (loaded.stored, loaded.late, loaded.there) == (700, 0, 0)
+    assert Historian(opened.database).load(metrics, NOW_MS).there == 700
     alerts = opened.desk.alerts()
     assert len(alerts) >= 2
-    assert all(alert.muted for alert in alerts)
+    assert len(alerts) == loaded.alerts
+    assert all(alert.muted and alert.acknowledged_by == "history" for alert in alerts)
     assert opened.store.pending() == []
     list(Historian(opened.database).judge("cpu", NOW_MS))
     assert opened.desk.alerts() == alerts
@@ -189,8 +193,17 @@ def test_what_is_there_under_another_id_is_not_fresh(opened: Opened) -> None:
     Pipeline(opened.store).handle(payload(RECORDS[:50]), NOW_MS)
     metrics, _ = sort_out(payload(history(60)), NOW_MS)
     renamed = [one._replace(id=f"x{one.id}") for one in metrics]
-    fresh = Historian(opened.database).fresh(renamed)
-    assert [one.time_ms for one in fresh] == [one.time_ms for one in metrics[50:]]
+    loaded = Historian(opened.database).load(renamed, NOW_MS)
+    assert (loaded.stored, loaded.there) == (10, 50)
+    assert opened.run("SELECT COUNT(*) FROM raw_events") == [(60,)]
+
+
+def test_an_id_that_is_taken_goes_to_quarantine(opened: Opened) -> None:
+    Pipeline(opened.store).handle(payload(RECORDS[:5]), NOW_MS)
+    metrics, _ = sort_out(payload(RECORDS[:2]), NOW_MS)
+    other = [one._replace(value=7.0) for one in metrics]
+    assert Historian(opened.database).load(other, NOW_MS).quarantined == 2
+    assert {one.reason for one in opened.desk.quarantined()} == {"id-conflict"}
 
 
 @pytest.mark.parametrize("at", ["UPDATE raw_events SET feature1", "INSERT INTO back", "commit"])

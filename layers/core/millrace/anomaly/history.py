@@ -7,8 +7,8 @@ becomes the new detector's, so live events go on from all of its past. The rules
 
 - Rows are taken in the order of time and id. All get score, reason, band and features anew, and
   are late no more. A flag that a person set stays.
-- Alerts that this raises are kept, marked muted, and never sent: they are of the past. What was
-  alerted before stays, with what was said of it. Episodes are written anew.
+- Alerts that this raises are of the past: they are kept, as muted and acknowledged, and never
+  sent. What was alerted before stays, with what was said of it. Episodes are written anew.
 - Sensitivity is that of today. An alert that was called false, and is raised again here, raises
   the bar from there on, as it did.
 - Only what the table still holds is learned: see `History.cut`.
@@ -16,12 +16,12 @@ becomes the new detector's, so live events go on from all of its past. The rules
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from millrace.anomaly import history_statements as sql
-from millrace.anomaly import statements
+from millrace.anomaly import scoring, statements
 from millrace.anomaly.line import Line
 from millrace.anomaly.metrics import Metric
 from millrace.anomaly.rows import BY_HAND, Alert, EpisodeRow, EventRow, SeriesState
@@ -31,7 +31,11 @@ from millrace.anomaly.sql_store import Database
 from millrace.anomaly.transaction import SqlTransaction, episode_binds, event_binds
 from millrace.errors import WriteConflict
 
+T = TypeVar("T")
+
 PAGE = 2000
+# Who acknowledges alerts of the past.
+BY_HISTORY = "history"
 _TRIES = 3
 _BEFORE_ALL_MS = -62_135_596_800_000  # the year 1
 
@@ -54,6 +58,21 @@ class History(NamedTuple):
     def cut(self) -> bool:
         """Whether its state knows more than the table still holds, which a pass would forget."""
         return self.known > self.rows
+
+
+class Loaded(NamedTuple):
+    """What became of some events; `there` stood in the table already, under whatever id."""
+
+    stored: int = 0
+    there: int = 0
+    late: int = 0
+    strange: int = 0
+    alerts: int = 0
+    quarantined: int = 0
+
+    def plus(self, other: Loaded) -> Loaded:
+        """Both together."""
+        return Loaded(*(one + more for one, more in zip(self, other, strict=True)))
 
 
 class Passed(NamedTuple):
@@ -88,7 +107,17 @@ class Historian:
             rows = session.rows(sql.HISTORIES, {})
             return [History(series, *(int(count) for count in counts)) for series, *counts in rows]
 
-    def fresh(self, metrics: Sequence[Metric]) -> list[Metric]:
+    def load(self, metrics: Sequence[Metric], now_ms: int) -> Loaded:
+        """Judge and store events of the past, as a batch of the stream would be, but in silence.
+
+        What is older than the newest event of its series is late, until the series is judged.
+        Raises TransientError.
+        """
+        fresh = self._fresh(metrics)
+        loaded = self._tried(lambda session: _loaded(session, fresh, now_ms))
+        return loaded._replace(there=loaded.there + len(metrics) - len(fresh))
+
+    def _fresh(self, metrics: Sequence[Metric]) -> list[Metric]:
         """Those that do not stand in the table, under whatever id, with their time and value."""
         spans: dict[str, tuple[int, int]] = {}
         for one in metrics:
@@ -109,26 +138,51 @@ class Historian:
         After every page it may be left; calling it again goes on. Raises TransientError.
         """
         while True:
-            passed = self._tried(series, now_ms, page)
+            passed = self._tried(lambda session: _page(session, series, now_ms, page))
             yield passed
             if passed.done:
                 return
 
-    def _tried(self, series: str, now_ms: int, page: int) -> Passed:
+    def _tried(self, work: Callable[[Session], T]) -> T:
         for attempt in range(_TRIES):
             try:
                 with self._database.transaction() as session:
-                    return _page(session, series, now_ms, page)
+                    return work(session)
             except WriteConflict:
-                # The function began this series at the same time: look again.
+                # The function wrote the same events, or began the same series: look again.
                 if attempt == _TRIES - 1:
                     raise
         raise AssertionError("unreachable")
 
 
-def _page(session: Session, series: str, now_ms: int, page: int) -> Passed:
+def _loaded(session: Session, metrics: Sequence[Metric], now_ms: int) -> Loaded:
     transaction = SqlTransaction(session)
-    live = transaction.states([series]).get(series)
+    states = transaction.states(sorted({metric.series for metric in metrics}))
+    scored = scoring.score(metrics, states, transaction.known(metrics))
+    _write_quietly(session, scored, now_ms)
+    transaction.quarantine(scored.conflicts, now_ms)
+    return Loaded(
+        stored=len(scored.rows),
+        there=scored.duplicates,
+        late=sum(row.late for row in scored.rows),
+        strange=sum(row.anomaly for row in scored.rows),
+        alerts=len(scored.alerts),
+        quarantined=len(scored.conflicts),
+    )
+
+
+def _write_quietly(session: Session, scored: Scored, now_ms: int) -> None:
+    """Write it all; its alerts are nobody's to look after any more."""
+    scored.alerts = [alert._replace(muted=True) for alert in scored.alerts]
+    SqlTransaction(session).write(scored, now_ms)
+    said = {"who": BY_HISTORY, "now_time": session.moment(now_ms)}
+    session.many(
+        statements.ACKNOWLEDGE, [said | {"alert_id": one.alert_id} for one in scored.alerts]
+    )
+
+
+def _page(session: Session, series: str, now_ms: int, page: int) -> Passed:
+    live = SqlTransaction(session).states([series]).get(series)
     settings = _settings(session, series)
     state, after_time, after_id = _begun(session, series, settings)
     binds = {"series": series, "after_time": after_time, "after_id": after_id}
@@ -139,7 +193,7 @@ def _page(session: Session, series: str, now_ms: int, page: int) -> Passed:
         for name, by, false in session.rows(sql.KNOWN_ALERTS, listed(m.id for m in metrics))
     }
     judged = _judged(state, metrics, {name for name, (_, false) in known.items() if false})
-    fresh = [alert._replace(muted=True) for alert in judged.alerts if alert.alert_id not in known]
+    fresh = [alert for alert in judged.alerts if alert.alert_id not in known]
     _write(session, judged, {name for name, (by, _) in known.items() if by == BY_HAND}, found)
     session.run(sql.FORGET_BACKFILL, {"series": series})
     done = len(found) < page
@@ -150,7 +204,7 @@ def _page(session: Session, series: str, now_ms: int, page: int) -> Passed:
             (scored.changed if live is not None else scored.fresh).append(last)
     else:
         _note(session, judged.state, found[-1], now_ms)
-    transaction.write(scored, now_ms)
+    _write_quietly(session, scored, now_ms)
     strange = sum(row.anomaly for row in judged.rows)
     return Passed(judged.state.events, strange, len(fresh), done)
 

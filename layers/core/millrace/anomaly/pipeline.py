@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from millrace.anomaly import scoring
 from millrace.anomaly.delivery import Topic, deliver
-from millrace.anomaly.detectors import Detectors
 from millrace.anomaly.metrics import Metric, read
 from millrace.anomaly.rows import Poison
 from millrace.anomaly.store import Store
@@ -56,7 +55,6 @@ class Pipeline:
     ) -> None:
         self._store = store
         self._topic = topic
-        self._detectors = Detectors()
         self._clock_ms = clock_ms
 
     def handle(self, body: bytes, now_ms: int) -> Report:
@@ -65,33 +63,26 @@ class Pipeline:
         Raises TransientError where the same payload should come again.
         """
         metrics, poison = sort_out(body, now_ms)
-        report = self.take(metrics, poison, now_ms)
+        report = self._stored(metrics, poison, now_ms)
         if self._topic is not None:
             self._deliver(self._topic, report, now_ms)
         return report
 
-    def take(
-        self, metrics: list[Metric], poison: list[Poison], now_ms: int, *, quiet: bool = False
-    ) -> Report:
-        """Judge and store what was read already; `quiet` keeps its alerts, and sends none."""
+    def _stored(self, metrics: list[Metric], poison: list[Poison], now_ms: int) -> Report:
         for attempt in range(_TRIES):
             try:
-                return self._store_once(metrics, poison, now_ms, quiet)
+                return self._store_once(metrics, poison, now_ms)
             except WriteConflict:
                 # Somebody else wrote the same events, or the same new series: look again.
                 if attempt == _TRIES - 1:
                     raise
         raise AssertionError("unreachable")
 
-    def _store_once(
-        self, metrics: list[Metric], poison: list[Poison], now_ms: int, quiet: bool
-    ) -> Report:
+    def _store_once(self, metrics: list[Metric], poison: list[Poison], now_ms: int) -> Report:
         with self._store.begin() as transaction:
             states = transaction.states(sorted({metric.series for metric in metrics}))
             known = transaction.known(metrics)
-            scored = scoring.score(metrics, states, known, self._detectors)
-            if quiet:
-                scored.alerts = [alert._replace(muted=True) for alert in scored.alerts]
+            scored = scoring.score(metrics, states, known)
             transaction.write(scored, now_ms)
             poison = [*poison, *scored.conflicts]
             transaction.quarantine(poison, now_ms)

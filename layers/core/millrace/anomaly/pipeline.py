@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from millrace.anomaly import scoring
 from millrace.anomaly.delivery import Topic, deliver
+from millrace.anomaly.detectors import Detectors
 from millrace.anomaly.metrics import Metric, read
 from millrace.anomaly.rows import Poison
 from millrace.anomaly.store import Store
@@ -55,6 +56,7 @@ class Pipeline:
     ) -> None:
         self._store = store
         self._topic = topic
+        self._detectors = Detectors()
         self._clock_ms = clock_ms
 
     def handle(self, body: bytes, now_ms: int) -> Report:
@@ -82,7 +84,7 @@ class Pipeline:
         with self._store.begin() as transaction:
             states = transaction.states(sorted({metric.series for metric in metrics}))
             known = transaction.known(metrics)
-            scored = scoring.score(metrics, states, known)
+            scored = scoring.score(metrics, states, known, self._detectors)
             transaction.write(scored, now_ms)
             poison = [*poison, *scored.conflicts]
             transaction.quarantine(poison, now_ms)

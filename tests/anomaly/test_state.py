@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 
 import pytest
 from millrace.anomaly import Detector
@@ -52,6 +53,16 @@ def test_refuses_bytes_that_are_cut_off(length: int) -> None:
     judged(noise(300), detector)
     with pytest.raises(UnreadableState, match="start"):
         Detector.loads(detector.dumps()[:length])
+
+
+@pytest.mark.parametrize(
+    "change", [lambda blob: blob[:-1], lambda blob: blob[:-5], lambda blob: blob + b"x"]
+)
+def test_refuses_what_does_not_end_where_it_should(change: Callable[[bytes], bytes]) -> None:
+    detector = Detector()
+    judged(noise(300), detector)
+    with pytest.raises(UnreadableState, match="cut off or goes on"):
+        Detector.loads(change(detector.dumps()))
 
 
 def test_refuses_other_bytes_and_other_versions() -> None:

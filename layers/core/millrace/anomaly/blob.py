@@ -36,6 +36,11 @@ def unpack(data: bytes, expected: int) -> list[float]:
             )
         unzip = zlib.decompressobj()
         raw = unzip.decompress(data[_HEADER.size :], 8 * min(count, _MOST_NUMBERS) + 1)
+        if not unzip.eof or unzip.unused_data:  # then nothing was held against the checksum
+            raise UnreadableState(
+                f"a detector's state of {len(data)} bytes is cut off or goes on after its end; "
+                "start a new one"
+            )
         return list(struct.unpack(f"<{count}d", raw))
     except (struct.error, zlib.error) as error:
         raise UnreadableState(

@@ -121,11 +121,13 @@ class TestWhatItTells:
 
 
 def test_ten_thousand_series_are_searched_and_paged(client: httpx.Client, plant: Plant) -> None:
+    plant.connection.execute("BEGIN")
     plant.connection.executemany(
         "INSERT INTO series_state (series, detector, newest_ms, events, late_events, heeded,"
         " updated_time) VALUES (?, x'00', ?, 1, 0, 0, '')",
         [(f"node{i:05}.cpu", i) for i in range(10_000)],
     )
+    plant.connection.commit()
     plant.connection.execute(
         "INSERT INTO alerts (alert_id, series, reason, raised_by)"
         " VALUES ('a', 'node07777.cpu', 'why', 'function')"

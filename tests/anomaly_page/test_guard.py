@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,20 +12,19 @@ import pytest
 from cli.anomaly_page.app import STATIC, Setting, application
 from cli.anomaly_page.desks import Clerks, SqliteDesks
 from tests.anomaly_page.asking import asking
-from tests.anomaly_page.making import Plant
 
 TOKEN = "a-token-of-enough-letters"
 ACK = "/api/alerts/acknowledge"
 
 
-@pytest.fixture
-def clerks(plant: Plant) -> Iterator[Clerks]:
-    clerks = Clerks(SqliteDesks(str(plant.path)))
+@pytest.fixture(scope="module")
+def clerks(empty: Path) -> Iterator[Clerks]:
+    clerks = Clerks(SqliteDesks(str(empty)))
     yield clerks
     clerks.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(clerks: Clerks) -> Iterator[httpx.Client]:
     with asking(application(clerks, Setting("ann", names=["watch.example.com"]))) as client:
         yield client

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 from millrace.errors import ConfigurationError
-from millrace.lambda_layers import retention
+from millrace.lambda_layers import publishing, retention
 from millrace.lambda_layers.aws import LambdaAccount
 from millrace.lambda_layers.prune import Deleter
+from millrace.lambda_layers.publisher import Publisher
 from millrace.plans import plan as plans
 from millrace.plans.approval import Approval
 from millrace.plans.executors import Performer, lines
@@ -99,7 +100,10 @@ def approve(ctx: typer.Context, plan: PlanArgument, as_json: JsonOption = False)
 
 
 def _performers(account: LambdaAccount, world: Surroundings) -> dict[str, Callable[[], Performer]]:
-    return {retention.KIND: lambda: Deleter(account, world.now_ms)}
+    return {
+        publishing.KIND: lambda: Publisher(account),
+        retention.KIND: lambda: Deleter(account, world.now_ms),
+    }
 
 
 def _check_limit(plan: Plan) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 from millrace.lambda_layers import retention
+from millrace.lambda_layers.aws import LambdaAccount
 from millrace.lambda_layers.prune import Deleter, Pruning, prepare
 from millrace.lambda_layers.retention import Rules, Verdict
 
@@ -75,11 +76,8 @@ def prune(
         retention.check_limit(found.plan, limit)
     if not as_json:
         _show(found)
-    more: dict[str, Any] = {
-        "verdicts": [_verdict_json(one) for one in found.verdicts],
-        "calls": dict(account.calls),
-    }
-    Desk(world).settle(found.plan, asked, Deleter(account, world.now_ms), more)
+    deleter = Deleter(account, world.now_ms)
+    Desk(world).settle(found.plan, asked, deleter, lambda: _more(found, account))
 
 
 def _show(found: Pruning) -> None:
@@ -91,6 +89,11 @@ def _show(found: Pruning) -> None:
         print_table(["version", "days old", "", "why"], rows, right=["days old"])
     else:
         say("There are no layer versions.")
+
+
+def _more(found: Pruning, account: LambdaAccount) -> dict[str, Any]:
+    verdicts = [_verdict_json(one) for one in found.verdicts]
+    return {"verdicts": verdicts, "calls": dict(account.calls)}
 
 
 def _why(one: Verdict) -> str:

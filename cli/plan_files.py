@@ -53,6 +53,14 @@ NeedsApprovalOption = Annotated[
 ]
 
 
+# What a command's JSON says beside the plan, as it is when it is printed.
+More = Callable[[], dict[str, Any]]
+
+
+def _nothing() -> dict[str, Any]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What is to become of a plan that was just made."""
@@ -82,9 +90,7 @@ class Desk:
         text = self.world.environment.get("MILLRACE_PLAN_KEY", "")
         return text.encode() if text else None
 
-    def settle(
-        self, plan: Plan, asked: Asked, performer: Performer, more: dict[str, Any] | None = None
-    ) -> None:
+    def settle(self, plan: Plan, asked: Asked, performer: Performer, more: More = _nothing) -> None:
         """Print a plan that was just made, store it, or carry it out."""
         if asked.output is not None:
             self.store(plan, asked.output)
@@ -99,13 +105,13 @@ class Desk:
         self,
         plan: Plan,
         as_json: bool,
-        more: dict[str, Any] | None = None,
+        more: More = _nothing,
         *,
         stored: Path | None = None,
     ) -> None:
         """Print a plan, and how to go on."""
         if as_json:
-            print_json({**_plan_json(plan), **(more or {}), "executed": False})
+            print_json({**_plan_json(plan), **more(), "executed": False})
         else:
             PrintingExecutor(print_line).run(plan)
         if plan.steps:
@@ -120,7 +126,7 @@ class Desk:
         as_json: bool,
         *,
         approval: Approval | None = None,
-        more: dict[str, Any] | None = None,
+        more: More = _nothing,
     ) -> None:
         """Carry a plan out; its journal is beside its file."""
         journal_path = journal_of(path)
@@ -130,7 +136,7 @@ class Desk:
             outcome = executor.run(plan)
         if as_json:
             done = _outcome_json(outcome, journal_path)
-            print_json({**_plan_json(plan), **(more or {}), "executed": True, **done})
+            print_json({**_plan_json(plan), **more(), "executed": True, **done})
             return
         already = f", {len(outcome.already):,} had been before" if outcome.already else ""
         print_line(f"plan {plan.hash[:12]}: {quantity(len(outcome.done), 'step')} done{already}")

@@ -33,11 +33,11 @@ class Elsewhere:
 
     def _moto(self) -> Any:  # noqa: ANN401  its type would load it
         if self._dispatcher is None:
-            from moto.core.model_instances import reset_model_data
+            from moto.moto_api._internal.models import moto_api_backend
 
             from localcloud.moto_server.wsgi import Dispatcher
 
-            reset_model_data()  # moto keeps one state for a whole process
+            moto_api_backend.reset()  # moto keeps one state for a whole process
             self._dispatcher = Dispatcher()
         return self._dispatcher
 

@@ -102,6 +102,11 @@ class LambdaAccount:
         """The account's number."""
         return self.identity["Account"]
 
+    @property
+    def partition(self) -> str:
+        """`aws`, or that of China or of a government."""
+        return self.identity["Arn"].split(":")[1]
+
     def enabled_regions(self) -> tuple[str, ...]:
         """The regions that the account can use."""
         answer = self.call("ec2:DescribeRegions", self.region, {"AllRegions": False})

@@ -18,6 +18,7 @@ FORMAT = "millrace-layer/1"
 MOST = 256
 
 _TREE = re.compile(r"\btree=([0-9a-f]{64})\b")
+_ZIP = re.compile(r"\bzip=([0-9a-f]{64})\b")
 _COMMIT = re.compile(r"\bcommit=([0-9a-f]{7,40})\b")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _SHA = re.compile(r"[0-9a-f]{7,40}")
@@ -62,9 +63,27 @@ def commit_of(description: str) -> str | None:
     return found[1] if found else None
 
 
-def with_tree(versions: Iterable[LayerVersion], tree: str) -> LayerVersion | None:
-    """The newest version that holds this tree."""
-    fitting = [one for one in versions if tree_of(one.description) == tree]
+def identity_of(description: str) -> str | None:
+    """What a version's content is known by: its tree, or the hash of its zip.
+
+    >>> identity_of(f"Theirs zip={'a' * 64}")[:7]
+    'zip=aaa'
+    """
+    found = _TREE.search(description) or _ZIP.search(description)
+    return found[0] if found else None
+
+
+def copied(description: str, zip_sha256: str) -> str:
+    """The description of a copy: the original's, with the zip's hash where it names no tree."""
+    if identity_of(description):
+        return description
+    mark = f"zip={zip_sha256}"
+    return f"{description[: MOST - len(mark) - 1]} {mark}".strip()
+
+
+def holding(versions: Iterable[LayerVersion], identity: str) -> LayerVersion | None:
+    """The newest version with this content."""
+    fitting = [one for one in versions if identity_of(one.description) == identity]
     return max(fitting, key=lambda one: one.arn.version, default=None)
 
 

@@ -46,6 +46,7 @@ EDGES = {
     "millrace.lambda_layers.npm",
     "millrace.lambda_layers.order",  # asks for the tools that count
     "millrace.lambda_layers.prune",  # asks the account
+    "millrace.lambda_layers.publisher",  # layers, manifests
     "millrace.lambda_layers.python_layer",
     "millrace.lambda_layers.sam_build",
     "millrace.lambda_layers.stripping",

@@ -78,7 +78,8 @@ CREATE OR REPLACE PACKAGE BODY millrace_anomaly AS
     DELETE FROM sweep_strange;
 
     INSERT INTO sweep_batch (event_id, series, at_s, value, given1, given2, by_hand)
-    SELECT event_id, series, epoch_s(event_time), metric_value, feature1, feature2, anomaly_flag
+    SELECT event_id, series, epoch_s(event_time), metric_value, feature1, feature2,
+           CASE WHEN anomaly_flag = 'Y' AND scored_by IS NULL THEN 'Y' ELSE 'N' END
     FROM raw_events
     WHERE CASE processed_flag WHEN 'N' THEN 'N' END = 'N'
       AND metric_value IS NOT NULL AND epoch_s(event_time) IS NOT NULL;
@@ -204,7 +205,8 @@ CREATE OR REPLACE PACKAGE BODY millrace_anomaly AS
       peak_value, strange_points)
     SELECT event_id, series, epoch_time(at_s), epoch_time(at_s), epoch_time(at_s), score, value, 0
     FROM sweep_strange
-    WHERE begins = 1;
+    WHERE begins = 1
+      AND NOT EXISTS (SELECT 1 FROM episodes e WHERE e.episode_id = sweep_strange.event_id);
 
     UPDATE episodes
     SET strange_points = strange_points + (

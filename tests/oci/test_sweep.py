@@ -291,3 +291,14 @@ def test_series_do_not_disturb_each_other() -> None:
     kept.store.sweep()
     for series, rows_of in swept.items():
         compared(kept, rows_of, series)
+
+
+def test_rows_may_be_judged_again() -> None:
+    kept = Kept()
+    put(kept, [NewRow(f"{i:02}", 60.0 * i, 5 + i % 3 + (90 if i > 45 else 0)) for i in range(50)])
+    first = kept.store.sweep()
+    assert (first.strange > 1, first.alerts) == (True, 1)
+    kept.database.connection.execute("UPDATE raw_events SET processed_flag = 'N'")
+    assert kept.store.sweep().rows == 50
+    assert raised(kept) == [("46", "sweep")]
+    assert len(kept.store.pending()) == 1

@@ -42,17 +42,26 @@ _FUNCTION = "layer-under-test"
 
 
 class LocalRuntime:
-    """Runs functions with a folder in /opt; `scratch` is a folder to work in."""
+    """Runs functions with a folder in /opt; `scratch` is a folder to work in.
+
+    `unshared` are the ways to unshare namespaces that are tried.
+    """
 
     RUNNING = _RUNNING
 
-    def __init__(self, opt: Path, target: Target, scratch: Path) -> None:
+    def __init__(
+        self,
+        opt: Path,
+        target: Target,
+        scratch: Path,
+        unshared: Sequence[list[str]] = _UNSHARED,
+    ) -> None:
         self._opt = opt.absolute()
         self._scratch = scratch.absolute()
         self._target = target
         self._python, asked = _runner(target)
         self._kind = FunctionPool([], log_folder=scratch, kind=asked).kind
-        self._unshared = _can_mount(self._opt, scratch, self._python)
+        self._unshared = _can_mount(self._opt, scratch, self._python, unshared)
         if self._unshared is None:
             _protect(self._opt)
         self._client = _client(scratch / "runtime")
@@ -79,7 +88,7 @@ class LocalRuntime:
     async def _call(self, function: Function, payloads: Sequence[bytes]) -> list[Answer]:
         self._calls += 1
         place = self._scratch / f"call-{self._calls}"
-        spec = self._spec(function, _staged(function.code, place / "task"), place)
+        spec = self._spec(function, _staged(function, place / "task"), place)
         answers = []
         async with FunctionPool([spec], log_folder=place / "logs", kind=self._kind) as pool:
             for payload in payloads:
@@ -140,11 +149,13 @@ def _runner(target: Target) -> tuple[Path, Kind | None]:
     return found.path, Kind.PROCESS
 
 
-def _can_mount(opt: Path, scratch: Path, python: Path) -> list[str] | None:
+def _can_mount(
+    opt: Path, scratch: Path, python: Path, unshared: Sequence[list[str]]
+) -> list[str] | None:
     """How namespaces are unshared here; None where they are not, or Python itself is in /opt."""
     if sys.platform != "linux" or str(python.resolve()).startswith(f"{MOUNT}/"):
         return None
-    for command in _UNSHARED:
+    for command in unshared:
         if shutil.which(command[0]) is None or not Path(MOUNT).is_dir():
             return None
         tried = [*command, "/bin/sh", "-c", _MOUNTED, "sh", str(opt), str(scratch.absolute())]
@@ -173,13 +184,11 @@ def _client(folder: Path) -> Path:
     return folder
 
 
-def _staged(code: Path, task: Path) -> Path:
-    """The folder of a function's code; a copy, so that nothing of it is written to."""
-    if code.is_dir():
-        shutil.copytree(code, task, ignore=shutil.ignore_patterns("__pycache__"))
-    else:
-        task.mkdir(parents=True)
-        shutil.copy(code, task)
+def _staged(function: Function, task: Path) -> Path:
+    """A copy of the function's code, which is mounted read-only as well."""
+    for name, path in function.files().items():
+        (task / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, task / name)
     return task
 
 

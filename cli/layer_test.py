@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -26,10 +27,11 @@ from cli.output import print_json, print_line, print_table, say
 _RUNNING = LocalRuntime.RUNNING
 
 LayersArgument = Annotated[
-    list[Path],
+    list[str],
     typer.Argument(
         metavar="LAYER…",
-        help="A build, a layer as a folder or a zip; several in their order in a function.",
+        help="A build, a layer as a folder or a zip; several in their order in a function. With"
+        " --cloud also the ARN of a version.",
     ),
 ]
 CasesOption = Annotated[
@@ -48,6 +50,16 @@ JunitOption = Annotated[
 RuntimeOption = Annotated[
     str | None,
     typer.Option("--runtime", metavar="RUNTIME", help="Instead of the one it was built for."),
+]
+CloudOption = Annotated[
+    bool, typer.Option("--cloud", help="Try them in AWS, in temporary functions.")
+]
+RoleOption = Annotated[
+    str | None,
+    typer.Option("--role", metavar="ARN", help="What the functions of --cloud run as."),
+]
+RegionOption = Annotated[
+    str | None, typer.Option("--region", metavar="REGION", help="Where --cloud tries them.")
 ]
 ProcessesOption = Annotated[
     int | None,
@@ -76,6 +88,9 @@ def try_layers(
     processes: ProcessesOption = None,
     runtime: RuntimeOption = None,
     junit: JunitOption = None,
+    cloud: CloudOption = False,
+    role: RoleOption = None,
+    region: RegionOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Try layers: imports, cold starts and handlers, and whether Lambda takes them together.
@@ -83,19 +98,41 @@ def try_layers(
     Every import and every cold start has a process of its own, under Lambda's runtime client, with
     the layers read-only in /opt and no other packages. Without --cases every module at the top of
     the layers is imported. Times are the processor's.
+
+    With --cloud the cases run in AWS, in temporary functions that are removed whatever happens.
     """
+    if cloud and role is None:
+        raise ConfigurationError("--cloud needs --role: the ARN of a role for the functions.")
     asked = Cases() if case_file is None else cases.read(case_file)
-    with opened(layers, runtime) as there:
-        found = _still(there, asked)
+    arns = [one for one in layers if one.startswith("arn:")]
+    if arns and not cloud:
+        raise ConfigurationError(f"{arns[0]} is in the cloud: try it with --cloud --role ARN.")
+    paths = [Path(one) for one in layers if one not in arns]
+    with opened(paths, runtime) as there:
+        found = _still(there, asked) if there.given else []
         for one in found:
             _say(one)
         wanted = _wanted(there, asked, modules or (), processes)
-        opt = given.merge(there.given, there.scratch / "opt")
-        local = LocalRuntime(opt, there.target, there.scratch)
-        found += _tried(local, wanted)
-        how = local.how
-        _report(found, there.name, how, junit=junit, as_json=as_json)
+        where: AbstractContextManager[Runtime]
+        if cloud and role:
+            from cli.layer_cloud import in_cloud  # boto3 takes long, and few commands need it
+
+            zips = {str(one.path): one.zip for one in there.given}
+            named = [zips.get(one, one) for one in layers]
+            where = in_cloud(named, there.target, role, region)
+        else:
+            where = _here(there)
+        with where as chosen:
+            found += _tried(chosen, wanted)
+        name = there.name or " + ".join(arns)
+        _report(found, name, chosen.how, junit=junit, as_json=as_json)
     finish(results.held(found))
+
+
+@contextlib.contextmanager
+def _here(there: Layers) -> Iterator[Runtime]:
+    opt = given.merge(there.given, there.scratch / "opt")
+    yield LocalRuntime(opt, there.target, there.scratch)
 
 
 @contextlib.contextmanager
@@ -197,6 +234,7 @@ def register(app: typer.Typer) -> None:
             "millrace layers test build/deps",
             "millrace layers test build/deps --import boto3 --processes 5 --json",
             "millrace layers test build/deps theirs.zip --cases layer-tests.toml --junit out.xml",
+            "millrace layers test build/deps --cloud --role arn:aws:iam::123456789012:role/tests",
             s0="every test passed; there may be warnings",
             s1="a test failed, or none could be done",
             s2="the command or the cases are wrong; nothing was tried",

@@ -37,7 +37,9 @@ EDGES = {
     "millrace.ingest",  # HTTP in, stream out
     "millrace.lambda_layers.aws",
     "millrace.lambda_layers.build",  # puts the others together
+    "millrace.lambda_layers.cloud_runtime",
     "millrace.lambda_layers.compiling",
+    "millrace.lambda_layers.given",  # reads what was built
     "millrace.lambda_layers.installing",
     "millrace.lambda_layers.definition",  # makes an order
     "millrace.lambda_layers.making",  # puts the steps together
@@ -46,6 +48,7 @@ EDGES = {
     "millrace.lambda_layers.npm",
     "millrace.lambda_layers.order",  # asks for the tools that count
     "millrace.lambda_layers.prune",  # asks the account
+    "millrace.lambda_layers.probe",  # is deployed by itself, and times itself
     "millrace.lambda_layers.publisher",  # layers, manifests
     "millrace.lambda_layers.python_layer",
     "millrace.lambda_layers.sam_build",

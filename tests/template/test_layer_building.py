@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from millrace.lambda_layers.stripping import host
 
 from localcloud.stack.template import load_template
 from tests.template.reading import ROOT, TEMPLATE
@@ -155,6 +156,21 @@ def test_pip_serves_where_uv_fails_and_makes_the_same_files(tmp_path: Path) -> N
     done = layer(*arguments, str(tmp_path / "uv"), script=script, path=path)
     assert done.status == 0, done.err
     assert fingerprint(tmp_path / "pip") == fingerprint(tmp_path / "uv")
+
+
+def test_the_layers_pass_their_own_tests(tmp_path: Path) -> None:
+    """layers/layer-tests.toml, under the Python of this machine."""
+    version = "python{}.{}".format(*sys.version_info[:2])
+    for name in ("core", "deps"):
+        done = layer(name, version, host(), str(tmp_path / name))
+        assert done.status == 0, done.err
+    cases = str(ROOT / "layers/layer-tests.toml")
+    layers = [str(tmp_path / "core"), str(tmp_path / "deps")]
+    command = [sys.executable, "-c", "from cli.main import main; main()"]
+    command += ["layers", "test", *layers, "--cases", cases]
+    done_testing = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert done_testing.returncode == 0, done_testing.stdout + done_testing.stderr
+    assert "predict describes itself [openapi.json]" in done_testing.stdout
 
 
 def test_a_package_whose_hash_differs_is_refused(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@
     kind = "handler"
     code = "../lambdas/predict"             # paths begin at this file
     handler = "app.handler"
+    files = ["../features.toml"]            # which go beside the handler
     events = ["../events/predict/*.json"]   # each is a test of its own
     expect = {statusCode = 200}             # what the answer must hold; or error = "ValueError"
     environment = {FEATURES_TABLE = "features"}
@@ -32,7 +33,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -69,6 +70,7 @@ class Case:
     processes: int = 3
     code: Path | None = None
     handler: str = "app.handler"
+    files: tuple[Path, ...] = ()
     events: tuple[Path, ...] = ()
     expect: object = None
     error: str | None = None
@@ -95,6 +97,7 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "processes": int,
     "code": str,
     "handler": str,
+    "files": list,
     "event": str,
     "events": list,
     "expect": object,
@@ -149,7 +152,10 @@ def _case(given: object, path: Path, number: int) -> Case:
         processes=said.get("processes", 3),
         code=path.parent / said["code"] if "code" in said else None,
         handler=said.get("handler", "app.handler"),
-        events=_events(said, path, where),
+        files=_paths(said.get("files", ()), path, where),
+        events=_paths(
+            [*said.get("events", ()), *([said["event"]] if "event" in said else ())], path, where
+        ),
         expect=said.get("expect"),
         error=said.get("error"),
         environment={name: str(value) for name, value in said.get("environment", {}).items()},
@@ -181,12 +187,13 @@ def _whole(case: Case, where: str) -> None:
         raise ConfigurationError(f"{where} ({case.name}): processes must be 1 or more.")
 
 
-def _events(said: Mapping[str, Any], path: Path, where: str) -> tuple[Path, ...]:
-    found = []
-    for pattern in (*said.get("events", ()), *([said["event"]] if "event" in said else ())):
-        matches = sorted(path.parent.glob(pattern))
+def _paths(patterns: Iterable[str], path: Path, where: str) -> tuple[Path, ...]:
+    found: list[Path] = []
+    for pattern in patterns:
+        whole = path.parent / pattern
+        matches = sorted(whole.parent.glob(whole.name))
         if not matches:
-            raise ConfigurationError(f"{where}: no event is called {pattern}.")
+            raise ConfigurationError(f"{where}: no file is called {pattern}.")
         found += matches
     return tuple(found)
 

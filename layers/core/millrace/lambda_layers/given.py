@@ -26,23 +26,29 @@ class Given:
 
     Attributes:
         folder: its content, as in /opt.
-        zipped: the bytes of its zip.
+        path: what was named.
+        zip: its zip, which may stand in the scratch folder.
         report: of the build, where there is one beside it.
         runtime, architecture: what it is for, as far as its files show it; else None.
     """
 
-    name: str
+    path: Path
     folder: Path
     entries: tuple[Entry, ...]
-    zipped: int
+    zip: Path
     report: Report | None
     runtime: str | None
     architecture: str | None
 
     @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.path.absolute().name
+
+    @property
     def weight(self) -> Weight:
         """As Lambda weighs it."""
-        return Weight(self.name, tree.size(self.entries), self.zipped)
+        return Weight(self.name, tree.size(self.entries), self.zip.stat().st_size)
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -58,10 +64,10 @@ def read(path: Path, scratch: Path) -> Given:
     """
     if path.is_file():
         archive.unpack(path, scratch / LAYER)
-        return _given(path.name, scratch / LAYER, path.stat().st_size, None)
+        return _given(path, scratch / LAYER, path, None)
     if (path / REPORT).is_file() and (path / LAYER).is_dir():
         built = report.read((path / REPORT).read_text(encoding="utf-8"))
-        return _given(path.name, path / LAYER, (path / ZIP).stat().st_size, built)
+        return _given(path, path / LAYER, path / ZIP, built)
     if not path.is_dir():
         raise ConfigurationError(f"There is no {path}.")
     if not any((path / name).is_dir() for name in FOLDERS):
@@ -69,14 +75,14 @@ def read(path: Path, scratch: Path) -> Given:
             f"{path} is no layer: it holds none of {', '.join(f'{name}/' for name in FOLDERS)}."
         )
     archive.write(path, tree.entries(path), scratch / ZIP)
-    return _given(path.name, path, (scratch / ZIP).stat().st_size, None)
+    return _given(path, path, scratch / ZIP, None)
 
 
-def _given(name: str, folder: Path, zipped: int, built: Report | None) -> Given:
+def _given(path: Path, folder: Path, zipped: Path, built: Report | None) -> Given:
     entries = tree.entries(folder)
     runtime = _runtime(entries) if built is None else built.runtime
     architecture = _architecture(folder) if built is None else built.architecture
-    return Given(name, folder, entries, zipped, built, runtime, architecture)
+    return Given(path, folder, entries, zipped, built, runtime, architecture)
 
 
 def _runtime(entries: Sequence[Entry]) -> str | None:

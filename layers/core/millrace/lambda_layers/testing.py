@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from millrace.lambda_layers import probe
 from millrace.lambda_layers.cases import Case, Kind, differs
 from millrace.lambda_layers.results import Result, Status
 from millrace.lambda_layers.tree import Entry
 
-PROBE = Path(probe.__file__)
+PROBE = Path(__file__).with_name("probe.py")
 _GROUPS = {Kind.IMPORT: "imports", Kind.COLD_START: "cold-start", Kind.HANDLER: "handlers"}
 _KB = 1024
 _TOLD = 1_500
@@ -24,13 +23,27 @@ _TOLD = 1_500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """What is run: a handler in a folder of code, which is all that there is beside the layers."""
+    """What is run: a handler in a folder of code, which is all that there is beside the layers.
+
+    `code` may be a single module; `beside` are files that go beside the handler.
+    """
 
     handler: str
     code: Path
+    beside: tuple[Path, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     timeout_s: int = 30
     memory_mb: int = 512
+
+    def files(self) -> dict[str, Path]:
+        """Every file of its code, by the path that it has in the function."""
+        found = {one.name: one for one in self.beside}
+        if not self.code.is_dir():
+            return {**found, self.code.name: self.code}
+        for path in sorted(self.code.rglob("*")):
+            if path.is_file() and path.parent.name != "__pycache__":
+                found[path.relative_to(self.code).as_posix()] = path
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +188,7 @@ def _handled(runtime: Runtime, case: Case) -> Iterator[Result]:
     function = Function(
         handler=case.handler,
         code=case.code,
+        beside=case.files,
         environment=case.environment,
         timeout_s=case.timeout_s,
         memory_mb=case.memory_mb,

@@ -531,6 +531,12 @@ CREATE OR REPLACE PACKAGE BODY millrace_anomaly AS
       EXIT WHEN SQL%ROWCOUNT = 0;
       COMMIT;
     END LOOP;
+    -- What is known of series that nobody sends any more. Their settings stay.
+    DELETE FROM series_state WHERE updated_time < v_before
+      AND NOT EXISTS (SELECT 1 FROM raw_events r WHERE r.series = series_state.series);
+    DELETE FROM sweep_state WHERE last_s < v_before_ms / 1000
+      AND NOT EXISTS (SELECT 1 FROM raw_events r WHERE r.series = sweep_state.series);
+    COMMIT;
   END purge;
 
   PROCEDURE run IS

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from millrace.anomaly.pipeline import Pipeline
 from millrace.anomaly.scoring import Scored
 from millrace.anomaly.session import PURGED_AT_ONCE
 
-from tests.oci.making import NOW_MS
+from tests.oci.making import NOW_MS, event, history, payload, record
 from tests.oci.stores import STORES, Opened
 from tests.oci.written import alert, episode, put_alerts, row, write
 
@@ -83,6 +84,19 @@ def test_the_event_of_an_alert_stays_as_long_as_the_alert(opened: Opened) -> Non
     assert opened.store.purge(NOW_MS + 3000) == 1
     for table in ("raw_events", "alerts", "episodes"):
         assert opened.run(f"SELECT COUNT(*) FROM {table}") == [(0,)]
+
+
+def test_a_series_that_nobody_sends_any_more_is_forgotten(opened: Opened) -> None:
+    pipeline = Pipeline(opened.store)
+    pipeline.handle(payload(history(3, "gone") + history(3, "here")), NOW_MS)
+    opened.run(
+        "INSERT INTO sweep_state (series, centre, w, s1, s2, seen, last_s, last_value)"
+        " SELECT series, 0, 1, 1, 1, 1, newest_ms / 1000, 1 FROM series_state"
+    )
+    pipeline.handle(payload([record(event(9, 1, "here"), 9, "here", "here")]), NOW_MS + 2000)
+    assert opened.store.purge(NOW_MS + 1000) == 6
+    assert opened.run("SELECT series, events FROM series_state") == [("here", 4)]
+    assert opened.run("SELECT series FROM sweep_state") == [("here",)]
 
 
 def test_retention_goes_in_pieces_that_hold_nobody_up(opened: Opened) -> None:

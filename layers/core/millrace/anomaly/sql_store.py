@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
@@ -82,18 +82,21 @@ class SqlStore:
 
         Events go in many short transactions, so that nobody waits long for the purge.
         """
+        self._purge(statements.PURGE, before_ms)
+        count = 0
+        while gone := self._purge((statements.PURGE_EVENTS,), before_ms):
+            count += gone
+        self._purge(statements.PURGE_SERIES, before_ms)
+        return count
+
+    def _purge(self, texts: Sequence[str], before_ms: int) -> int:
+        count = 0
         with self._database.transaction() as session:
             before = {"before_time": session.moment(before_ms)}
-            for statement in statements.PURGE:
-                by_ms = ":before_ms" in statement
-                session.run(statement, {"before_ms": before_ms} if by_ms else before)
-        count = 0
-        while True:
-            with self._database.transaction() as session:
-                gone = session.run(statements.PURGE_EVENTS, before)
-            count += gone
-            if not gone:
-                return count
+            for text in texts:
+                by_ms = ":before_ms" in text
+                count += session.run(text, {"before_ms": before_ms} if by_ms else before)
+        return count
 
 
 def _due(session: Session, now_ms: int) -> Digest | None:

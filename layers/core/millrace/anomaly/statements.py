@@ -131,6 +131,13 @@ PURGE = (
     "DELETE FROM redrives WHERE redriven_time < :before_time",
     "DELETE FROM sweep_runs WHERE finished_time < :before_time",
 )
+# After the events: what is known of series that nobody sends any more. Their settings stay.
+PURGE_SERIES = (
+    """DELETE FROM series_state WHERE updated_time < :before_time
+      AND NOT EXISTS (SELECT 1 FROM raw_events r WHERE r.series = series_state.series)""",
+    """DELETE FROM sweep_state WHERE last_s < :before_ms / 1000
+      AND NOT EXISTS (SELECT 1 FROM raw_events r WHERE r.series = sweep_state.series)""",
+)
 
 # The operator's desk.
 # A series that only has settings, or only the sweep knows, is one too.

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from localcloud.demo.anomalies.reading import Found
 from localcloud.demo.anomalies.recomputing import Expected, Row
-from localcloud.lag import Lag
 from localcloud.oci.notifications import Notice
 from localcloud.oci.partition import Message
 
@@ -99,7 +98,7 @@ def alerts_in(notice: Notice) -> list[str]:
     return [alert["id"] for alert in json.loads(notice.body)["alerts"]]
 
 
-def latency(messages: Iterable[Message], notices: Iterable[Notice]) -> Lag:
+def latencies_ms(messages: Iterable[Message], notices: Iterable[Notice]) -> list[float]:
     """From a metric's arrival on the stream to the message that tells of its alert."""
     told = {alert: notice.time_ms for notice in notices for alert in alerts_in(notice)}
     arrived: dict[str, int] = {}
@@ -109,7 +108,7 @@ def latency(messages: Iterable[Message], notices: Iterable[Notice]) -> Lag:
         except (ValueError, KeyError, TypeError):
             continue
         arrived.setdefault(name, message.arrival_ms)
-    return Lag.of(told[name] - arrived[name] for name in told.keys() & arrived.keys())
+    return [told[name] - arrived[name] for name in told.keys() & arrived.keys()]
 
 
 def _shown(row: Row | None) -> str:

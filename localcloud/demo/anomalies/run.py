@@ -12,12 +12,13 @@ from millrace.anomaly.desk import Desk
 from millrace.anomaly.sqlite import SqliteDatabase
 
 from localcloud.demo.anomalies.board import AnomaliesBoard
-from localcloud.demo.anomalies.checking import Check, check, latency
+from localcloud.demo.anomalies.checking import Check, check, latencies_ms
 from localcloud.demo.anomalies.reading import found, tally
 from localcloud.demo.anomalies.recomputing import Expected, recompute
 from localcloud.demo.anomalies.replay import Metric, Stretch, live, past, spoiled
 from localcloud.demo.anomalies.summary import Hits, Summary
 from localcloud.demo.display import Lane
+from localcloud.lag import Lag
 from localcloud.oci.batching import Limits
 from localcloud.oci.cloud import OciCloud
 
@@ -66,7 +67,7 @@ class Run:
             source=self._source,
             hits=self._hits(expected),
             series=len(self._series),
-            latency=latency(messages, self._cloud.inbox.notices),
+            latency=Lag.of(latencies_ms(messages, self._cloud.inbox.notices)),
             counters=self._cloud.connector.counters,
             batch_s=LIMITS.seconds,
             seconds=time.monotonic() - started_s,
@@ -98,7 +99,7 @@ class Run:
                 due = [metric for metric in chunk if metric.due_s <= passed_s]
                 chunk = chunk[len(due) :]
                 if due:
-                    self._cloud.stream.put([(metric.key, metric.data) for metric in due])
+                    self._cloud.put([(metric.key.decode(), metric.data) for metric in due])
                     self._board.sent += len(due)
                 await clock.sleep(_TICK_S if chunk else 0)
 
@@ -111,9 +112,9 @@ class Run:
             counts, _ = await asyncio.to_thread(tally, self._cloud.database)
             if not counts.waiting:
                 return
-            # Any invocation sends what waits, even one without events.
-            await self._cloud.function.call(b"[]")
-            await self._cloud.stream.clock.sleep(0.5)
+            # What the database's job does every two minutes: it sends what waits.
+            await self._cloud.sweeper.run()
+            await self._cloud.stream.clock.sleep(_TICK_S)
 
     def _check(self) -> tuple[Expected, Check]:
         stream = self._cloud.stream

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 from millrace.errors import ConfigurationError
-from millrace.lambda_layers import publishing, retention
+from millrace.lambda_layers import publishing, retention, sharing
 from millrace.lambda_layers.aws import LambdaAccount
 from millrace.lambda_layers.prune import Deleter
 from millrace.lambda_layers.publisher import Publisher
+from millrace.lambda_layers.sharer import Sharer
 from millrace.plans import plan as plans
 from millrace.plans.approval import Approval
 from millrace.plans.executors import Performer, lines
@@ -102,6 +103,8 @@ def approve(ctx: typer.Context, plan: PlanArgument, as_json: JsonOption = False)
 def _performers(account: LambdaAccount, world: Surroundings) -> dict[str, Callable[[], Performer]]:
     return {
         publishing.KIND: lambda: Publisher(account),
+        sharing.REVOKE: lambda: Sharer(account),
+        sharing.SHARE: lambda: Sharer(account),
         retention.KIND: lambda: Deleter(account, world.now_ms),
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cli import layer_apply, layer_build, layer_prune, layer_publish, layer_test
+from cli import layer_apply, layer_build, layer_prune, layer_publish, layer_share, layer_test
 from cli.commands import new_group
 
 app = new_group()
@@ -12,3 +12,4 @@ layer_test.register(app)
 layer_prune.register(app)
 layer_apply.register(app)
 layer_publish.register(app)
+layer_share.register(app)

@@ -4,19 +4,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect
 
-from tests.anomaly_page.conftest import Serve
+from cli.anomaly_page.app import Setting, application
+from cli.anomaly_page.desks import Clerks, SqliteDesks
+from tests.anomaly_page.asking import asking
 from tests.anomaly_page.making import HOSTILE, Plant, quiet
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
 ALERT_READ_OUT = r"value 500, expected [\d.]+, range [\d.]+ to [\d.]+, ▼ alert, score \d"
 GROUND = "getComputedStyle(document.body).backgroundColor"
 Open = Callable[..., Page]
+Serve = Callable[..., str]
 expect.set_options(timeout=15_000)
+
+
+@pytest.fixture
+def serve(plant: Plant) -> Iterator[Serve]:
+    """Serve the page over the plant's database; its URL."""
+    with ExitStack() as running:
+
+        def start(by: str = "ann", token: str | None = None) -> str:
+            clerks = Clerks(SqliteDesks(str(plant.path)))
+            running.callback(clerks.close)
+            client = running.enter_context(asking(application(clerks, Setting(by, token=token))))
+            return f"{client.base_url}/"
+
+        yield start
 
 
 @pytest.fixture
@@ -57,7 +75,7 @@ def test_a_new_alert_appears_by_itself_and_is_acknowledged(
     before = {one.alert_id for one in plant.desk.alerts()}
     for one in before:
         plant.desk.acknowledge(one, "earlier", 1)
-    page = open_page(serve("--database", plant.url, "--by", "ann"))
+    page = open_page(serve())
     expect(page.get_by_text("Nothing is open in any series")).to_be_visible()
 
     assert plant.send("cpu", 500.0).alerts == 1
@@ -78,7 +96,7 @@ def test_a_new_point_moves_the_chart_and_what_is_said_of_a_series_is_kept(
     plant: Plant, serve: Serve, open_page: Open
 ) -> None:
     plant.send("cpu", *quiet(300), 500.0)
-    page = open_page(series_url(serve("--database", plant.url), "cpu"))
+    page = open_page(series_url(serve(), "cpu"))
     chart = page.get_by_role("slider", name="Points of the series")
     expect(chart).to_have_attribute("aria-valuemax", "300")
     plant.send("cpu", 51.5)
@@ -104,19 +122,24 @@ def test_a_hostile_name_is_text_and_nothing_else(
     plant: Plant, serve: Serve, open_page: Open
 ) -> None:
     plant.send(HOSTILE, *quiet(300), 500.0)
-    url = serve("--database", plant.url)
+    url = serve()
     page = open_page(url)
     page.locator("#alerts").get_by_role("link", name=HOSTILE).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE)
     page.get_by_role("button", name="Acknowledge").click()
     expect(page.locator(".alert .state")).to_have_text("✓Acknowledged")
+    page.locator(".brand").click()
+    page.get_by_role("group", name="Which alerts").get_by_role("radio", name="All").check()
+    page.get_by_label(f"Mute {HOSTILE}").select_option("until I end it")
+    expect(page.locator("#toast")).to_have_text(f"Muted: {HOSTILE}")
+    expect(page.locator("#series-list .chip")).to_have_text("muted")
     assert page.evaluate("[window.hacked ?? 0, document.images.length]") == [0, 1]
     assert plant.desk.alert(f"{HOSTILE}#300").acknowledged_by
 
 
 def test_the_policy_lets_no_markup_in(plant: Plant, serve: Serve, browser: Browser) -> None:
     page = browser.new_page()
-    page.goto(serve("--database", plant.url))
+    page.goto(serve())
     with pytest.raises(Error, match="TrustedHTML"):
         page.evaluate("document.body.innerHTML = '<b>x</b>'")
     page.close()
@@ -124,7 +147,7 @@ def test_the_policy_lets_no_markup_in(plant: Plant, serve: Serve, browser: Brows
 
 def test_a_phone_scrolls_one_way_only(plant: Plant, serve: Serve, open_page: Open) -> None:
     plant.send("a/very/long/name/" * 8, *quiet(300), 500.0)
-    url = serve("--database", plant.url)
+    url = serve()
     page = open_page(url, color_scheme="light", **PHONE)
     expect(page.locator("#alerts .alert")).to_be_visible()
     assert_fits(page)
@@ -154,7 +177,7 @@ def test_it_is_understood_without_colour_and_without_a_mouse(
     plant: Plant, serve: Serve, open_page: Open
 ) -> None:
     plant.send("cpu", *quiet(700), 500.0, *quiet(20))
-    page = open_page(series_url(serve("--database", plant.url), "cpu"))
+    page = open_page(series_url(serve(), "cpu"))
     legend = page.get_by_role("list", name="What is drawn").get_by_role("listitem")
     expect(legend).to_have_text(
         ["value", "expected", "expected range", "flagged point", "alert", "episode"]
@@ -190,7 +213,7 @@ def test_it_waits_for_a_database_that_is_not_there(
     plant.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     plant.connection.close()
     plant.path.rename(kept)
-    page = open_page(serve("--database", plant.url))
+    page = open_page(serve())
     expect(page.get_by_role("heading", name="No database yet")).to_be_visible()
     expect(page.locator("#live")).to_contain_text("Waiting for the database")
     kept.rename(plant.path)
@@ -201,7 +224,7 @@ def test_it_waits_for_a_database_that_is_not_there(
 def test_with_a_token_one_signs_in(plant: Plant, serve: Serve, open_page: Open) -> None:
     plant.send("cpu", *quiet(30))
     token = "correct-horse-battery-staple"
-    url = serve("--database", plant.url, MILLRACE_PAGE_TOKEN=token)
+    url = serve(token=token)
     page = open_page(url)
     page.get_by_label("Token").fill("wrong")
     page.get_by_role("button", name="Sign in").click()

@@ -1,7 +1,7 @@
 // Alerts: what they say, how far off the value was, and what one can say to them.
 
 import { h, s, name, plain } from "./dom.js";
-import { age, count, moment, number, time } from "./format.js";
+import { DAYS, HOUR, age, count, moment, number, time } from "./format.js";
 
 const BY = { function: "the detector", sweep: "the sweep", hand: "somebody, by hand" };
 
@@ -18,8 +18,8 @@ export function seriesLink(series, atMs) {
   return `#/series?name=${encodeURIComponent(series)}${at}`;
 }
 
-/** An alert as a card. `say(path, alert)` tells the server. */
-export function alertCard(alert, now, say, { withSeries = true } = {}) {
+/** An alert as a card. `tell.say(what, alert)` and `tell.mute(series, until)` tell the server. */
+export function alertCard(alert, now, tell, { withSeries = true } = {}) {
   const { state, shape, word } = stateOf(alert);
   const link = seriesLink(alert.series, alert.time_ms);
   const title = withSeries
@@ -37,7 +37,7 @@ export function alertCard(alert, now, say, { withSeries = true } = {}) {
       h("span", { class: "when" }, withSeries && [time(alert.time_ms, now), " · "], age(alert.time_ms, now)),
     ),
     h("div", { class: "told" }, h("p", {}, sentence(alert.reason)), bullet(alert)),
-    h("footer", {}, said(alert, now), actions(alert, state, say)),
+    h("footer", {}, said(alert, now), actions(alert, state, tell, withSeries)),
   );
 }
 
@@ -55,7 +55,11 @@ function said(alert, now) {
   return h("p", { class: "aside" }, `${score} · ${what}`, who, `, ${moment(alert.acknowledged_ms, now)}`);
 }
 
-function actions(alert, state, say) {
+function actions(alert, state, { say, mute, now }, withMute) {
+  const chosen = ({ currentTarget: select }) => {
+    mute(alert.series, Math.round(now() + Number(select.value)));
+    select.value = "";
+  };
   const about = ` the alert of ${plain(alert.series)}`;
   return h(
     "div",
@@ -75,8 +79,20 @@ function actions(alert, state, say) {
         },
         "False alarm",
       ),
+    withMute &&
+      h(
+        "select",
+        { "aria-label": `Mute${about.replace("the alert of ", "")}`, "data-act": "mute", onchange: chosen },
+        h("option", { value: "" }, "Mute…"),
+        muteOptions(),
+      ),
   );
 }
+
+const MUTES = [[HOUR, "for 1 hour"], [8 * HOUR, "for 8 hours"], [DAYS, "for 1 day"], [7 * DAYS, "for 1 week"], [3650 * DAYS, "until I end it"]];
+
+/** For how long a series may be muted. */
+export const muteOptions = () => MUTES.map(([ms, text]) => h("option", { value: ms }, text));
 
 /** The value against its band: a hatched bar for the band, a tick for the expectation, a diamond. */
 function bullet(alert) {

@@ -1,12 +1,11 @@
 // One series: its chart, what it is set to, its episodes and alerts.
 
-import { alertCard, noAlerts } from "./alerts.js";
+import { alertCard, muteOptions, noAlerts } from "./alerts.js";
 import { Chart, legend } from "./chart.js";
 import { h, keyed, name, plain } from "./dom.js";
-import { DAYS, HOUR, age, count, length, moment, number, quantity, time } from "./format.js";
+import { DAYS, age, count, length, moment, number, quantity, time } from "./format.js";
 
-const SPANS = [["recent", "Recent"], ["1h", "1 h"], ["6h", "6 h"], ["1d", "1 day"], ["1w", "1 week"], ["30d", "30 days"], ["all", "All"]];
-const MUTES = [[HOUR, "1 hour"], [8 * HOUR, "8 hours"], [DAYS, "1 day"], [7 * DAYS, "1 week"], [3650 * DAYS, "until I end it"]];
+const SPANS = [["recent", "Recent"], ["1h", "1 h"], ["6h", "6 h"], ["1d", "1 d"], ["1w", "7 d"], ["30d", "30 d"], ["all", "All"]];
 const SENSITIVITIES = [[0.1, "0.1 – far fewer alerts"], [0.25, "0.25"], [0.5, "0.5 – fewer"], [1, "1 – as usual"], [2, "2 – more"], [4, "4"], [10, "10 – far more alerts"]];
 const FOR_EVER = 1000 * DAYS;
 
@@ -52,12 +51,12 @@ export class Detail {
   /** Show what the server told; what is the same as before is left alone. */
   show(view, chart, alerts) {
     const now = this.tell.now();
-    if (view !== this.view) this.#showView(view, now);
+    if (view !== this.view || chart !== this.drawn) this.#showView(view, chart, now);
     if (alerts !== this.told) {
       keyed(
         this.alerts,
         alerts.alerts.length
-          ? alerts.alerts.map((one) => [one.alert_id, one, () => alertCard(one, now, this.tell.say, { withSeries: false })])
+          ? alerts.alerts.map((one) => [one.alert_id, one, () => alertCard(one, now, this.tell, { withSeries: false })])
           : [["none", 0, () => noAlerts(false, this.series)]],
       );
     }
@@ -68,7 +67,7 @@ export class Detail {
     [this.view, this.drawn, this.told] = [view, chart, alerts];
   }
 
-  #showView(view, now) {
+  #showView(view, chart, now) {
     const muted = view.muted_until_ms !== null && view.muted_until_ms > now;
     this.badges.replaceChildren(
       ...(view.open_alerts ? [h("span", { class: "state", "data-state": "open" }, h("i", { "aria-hidden": "true" }, "◆"), `${count(view.open_alerts)} open`)] : []),
@@ -77,7 +76,7 @@ export class Detail {
     const fact = (term, ...what) => h("div", {}, h("dt", {}, term), h("dd", {}, what));
     this.facts.replaceChildren(
       fact("Last value", number(view.last_value)),
-      fact("Last event", age(view.newest_ms, now)),
+      fact("Last event", age(view.newest_ms ?? chart.time_ms.at(-1), now)),
       fact("Events", count(view.events)),
       fact("Late", count(view.late)),
       fact("False alarms", count(view.false_alarms)),
@@ -155,7 +154,7 @@ export class Detail {
       "div",
       {},
       h("label", { for: "mute" }, "Mute"),
-      h("select", { id: "mute", onchange: choose }, h("option", { value: "" }, "not muted"), MUTES.map(([ms, text]) => h("option", { value: ms }, `for ${text}`.replace("for until", "until")))),
+      h("select", { id: "mute", onchange: choose }, h("option", { value: "" }, "not muted"), muteOptions()),
       h("p", { class: "aside" }, "Alerts of a muted series are kept, and not sent."),
     );
   }

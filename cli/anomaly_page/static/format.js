@@ -70,7 +70,7 @@ export function time(ms, now) {
 
 /** "3 min ago", kept true by `refreshAges`. */
 export function age(ms, now) {
-  if (ms === null || ms === undefined) return h("span", {}, "never");
+  if (ms === null || ms === undefined) return h("span", {}, "–");
   return h("time", { datetime: exact(ms), title: exact(ms), "data-age": ms }, ago(ms, now));
 }
 

@@ -16,6 +16,7 @@ const list = new SeriesList(() => refresh());
 const state = { paused: false, failures: 0, shown: null, detail: null, known: null, onlyOpen: true, by: "" };
 let timer = 0;
 let flight = null;
+let toastTimer = 0;
 
 function routeOf() {
   const [path, query] = location.hash.replace(/^#/, "").split("?");
@@ -101,7 +102,7 @@ function showAlerts(status, { alerts, more }) {
   keyed(byId("tile-newest"), [["newest", status.newest_ms, () => h("span", {}, age(status.newest_ms || null, at))]]);
   keyed(
     byId("alerts"),
-    alerts.length ? alerts.map((one) => [one.alert_id, one, () => alertCard(one, at, say)]) : [["none", state.onlyOpen, () => noAlerts(state.onlyOpen)]],
+    alerts.length ? alerts.map((one) => [one.alert_id, one, () => alertCard(one, at, { say, mute, now })]) : [["none", state.onlyOpen, () => noAlerts(state.onlyOpen)]],
   );
   byId("more").hidden = !more;
   announce(alerts);
@@ -176,14 +177,21 @@ function showLive(kind, text) {
 async function told(work, done) {
   try {
     await work();
-    byId("said").textContent = done;
+    tell(done);
   } catch (error) {
-    const toast = byId("toast");
-    toast.textContent = error.code ? error.message : "The server does not answer: nothing was changed";
-    toast.hidden = false;
-    setTimeout(() => { toast.hidden = true; }, 6000);
+    tell(error.code ? error.message : "The server does not answer: nothing was changed");
   }
   refresh();
+}
+
+/** Show a line for a while, and read it out. */
+function tell(line) {
+  const toast = byId("toast");
+  byId("said").textContent = line;
+  toast.textContent = line;
+  toast.hidden = false;
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => { toast.hidden = true; }, 5000);
 }
 
 function say(what, alert, button) {
@@ -193,7 +201,7 @@ function say(what, alert, button) {
     .finally(() => { for (const one of button.parentElement?.children ?? []) one.disabled = false; });
 }
 
-const mute = (series, until_ms) => settle("mute", { series, until_ms }, until_ms === null ? "The mute ended" : "Muted");
+const mute = (series, until_ms) => settle("mute", { series, until_ms }, until_ms === null ? "The mute ended" : `Muted: ${plain(series)}`);
 const sensitivity = (series, value) => settle("sensitivity", { series, sensitivity: value }, `Sensitivity ${value}`);
 
 function settle(what, body, done) {

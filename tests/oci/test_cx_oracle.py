@@ -75,8 +75,10 @@ def test_the_tutorials_function_is_found_where_they_are() -> None:
     assert TUTORIALS.is_dir() == ("tutorial" in SOURCES)
 
 
-def run(source: str, folder: Path, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Handle events in a process of its own over a recording driver; the calls that it made."""
+def run(
+    source: str, folder: Path, events: list[dict[str, Any]], program: str = PROGRAM
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """Run a program in a process of its own over a recording driver: its words, and the calls."""
     known = [*inspect.signature(oracledb.connect).parameters]
     (folder / "signature.json").write_text(json.dumps(known))
     (folder / "func.py").write_text(source)
@@ -89,12 +91,24 @@ def run(source: str, folder: Path, events: list[dict[str, Any]]) -> list[dict[st
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], input=json.dumps(events), env=environ, cwd=folder,
+        [sys.executable, "-c", program], input=json.dumps(events), env=environ, cwd=folder,
         text=True, capture_output=True, check=True,
     )  # fmt: skip
-    assert done.stdout.split() == ["ok"] * len(events)
     lines = (folder / "calls.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
+    return done.stdout.split(), [json.loads(line) for line in lines]
+
+
+def test_a_connection_is_made_by_the_drivers_function_and_is_ours(tmp_path: Path) -> None:
+    program = (
+        "import cx_Oracle, oracledb\n"
+        "made, oracledb.connect = oracledb.connect, lambda **given: made(**given, events=True)\n"
+        "connection = cx_Oracle.connect('USER', 'PWD', 'dsn', encoding='UTF-8')\n"
+        "print(isinstance(connection, cx_Oracle.Connection), connection.encoding)"
+    )
+    words, calls = run("", tmp_path, [], program)
+    assert words == ["True", "UTF-8"]
+    named = {"user": "USER", "password": "PWD", "dsn": "dsn", "events": True}
+    assert calls == [{"call": "connect", "arguments": named}]
 
 
 @pytest.mark.parametrize("name", list(SOURCES))
@@ -106,7 +120,8 @@ def test_the_tutorials_function_runs_and_the_sweep_takes_its_rows(
         {"id": str(i), "time": f"2025-01-01T10:{i:02}:00", "metric": 500 if i == 40 else 58 + i % 3}
         for i in range(42)
     ]
-    calls = run(SOURCES[name], tmp_path, events)
+    words, calls = run(SOURCES[name], tmp_path, events)
+    assert words == ["ok"] * len(events)
     assert calls[0]["arguments"] == {"user": "USER", "password": "PWD", "dsn": "dsn"}
     one = [call["call"] for call in calls[: len(calls) // len(events)]]
     assert one == ["connect", "execute", "execute", "commit", "close cursor", "close"]

@@ -52,6 +52,10 @@ class Connection:
         self._sqlite.close()
 
 
+def connect(**arguments: Any) -> Connection:
+    return Connection(**arguments)
+
+
 class Cursor:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._cursor = connection.cursor()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -62,6 +63,7 @@ class SqliteDatabase:
             schema = files("millrace.anomaly").joinpath("sql/sqlite.sql")
             self._connection.executescript(schema.read_text(encoding="utf-8"))
             _add_columns(self._connection)
+            _renew_views(self._connection)
         self._path = str(path)
 
     @property
@@ -150,6 +152,17 @@ def _add_columns(connection: sqlite3.Connection) -> None:
     for table, column, kind in _ADDED:
         if column not in {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}:
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+
+
+def _renew_views(connection: sqlite3.Connection) -> None:
+    """The views as they stand in views.sql. A file that has them is not written to."""
+    text = files("millrace.anomaly").joinpath("sql/views.sql").read_text(encoding="utf-8")
+    wanted = {one.split()[2]: one for one in re.findall(r"^CREATE VIEW [^;]+", text, re.M)}
+    made = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'view'"))
+    stale = [name for name, sql in wanted.items() if made.get(name) != sql]
+    if stale:
+        renewed = [f"DROP VIEW IF EXISTS {name}; {wanted[name]};" for name in stale]
+        connection.executescript("\n".join(["BEGIN IMMEDIATE;", *renewed, "COMMIT;"]))
 
 
 def _filled(statement: str) -> str:

@@ -15,7 +15,7 @@ from cli.commands import MillraceCommand, epilog
 from cli.output import print_line, say
 
 TOKEN = "MILLRACE_PAGE_TOKEN"  # noqa: S105  the name of a variable
-_SHORTEST_TOKEN = 20
+SHORTEST_TOKEN = 20
 EXAMPLES = epilog(
     "millrace anomalies serve",
     "millrace anomalies serve --database sqlite:///millrace.db --port 8700 --open",
@@ -86,9 +86,9 @@ def serve(
 def token_of(environ: Mapping[str, str], *, needed: bool) -> str | None:
     """The token of the environment, or a new one where one is needed. Raises ConfigurationError."""
     given = environ.get(TOKEN)
-    if given and len(given) < _SHORTEST_TOKEN:
+    if given and len(given) < SHORTEST_TOKEN:
         raise ConfigurationError(
-            f"{TOKEN} has {len(given)} characters; it needs at least {_SHORTEST_TOKEN}, or leave it"
+            f"{TOKEN} has {len(given)} characters; it needs at least {SHORTEST_TOKEN}, or leave it"
             " out, and one is made up"
         )
     return given or (secrets.token_urlsafe(24) if needed else None)

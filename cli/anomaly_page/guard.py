@@ -56,7 +56,7 @@ class Guard:
     """Stands before the application; `names` are hosts allowed beside addresses and localhost."""
 
     def __init__(self, app: ASGIApp, names: Iterable[str] = (), token: str | None = None) -> None:
-        self._app = app
+        self.inner = app
         self._names = {name.casefold() for name in names} | {"localhost"}
         self._token = token
 
@@ -65,7 +65,7 @@ class Guard:
             return
         headers = Headers(scope=scope)
         refused = self._refused(scope["method"], scope["path"], headers)
-        app = self._app if refused is None else refused
+        app = self.inner if refused is None else refused
         await app(scope, receive, _with_headers(send))
 
     def _refused(self, method: str, path: str, headers: Headers) -> JSONResponse | None:

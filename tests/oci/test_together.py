@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from collections import Counter
 from pathlib import Path
 
 from millrace.anomaly import sqlite
+from millrace.anomaly.delivery import deliver
 from millrace.anomaly.pipeline import Pipeline
+from millrace.anomaly.scoring import Scored
 from millrace.anomaly.sweep import NewRow
 
 from tests.oci.making import NOW_MS, START_S, Kept, event, payload, record
 from tests.oci.test_sweep import put
+from tests.oci.written import alert
 
 
 def test_invocations_side_by_side_lose_nothing(tmp_path: Path) -> None:
@@ -51,6 +56,40 @@ def test_invocations_side_by_side_lose_nothing(tmp_path: Path) -> None:
     )
     assert events + late == 3 * count
     assert kept.rows("SELECT COUNT(*) FROM raw_events WHERE event_id LIKE 'cpu-%'") == [(36,)]
+
+
+class Inbox:
+    def __init__(self) -> None:
+        self.alerts: Counter[str] = Counter()
+
+    def publish(self, title: str, body: str) -> str:
+        # Outside any transaction: others claim in the meantime.
+        self.alerts.update(alert["id"] for alert in json.loads(body)["alerts"])
+        return "m"
+
+
+def test_many_deliver_at_once_and_no_alert_twice(tmp_path: Path) -> None:
+    store = sqlite.store(tmp_path / "millrace.db")
+    names = [f"a{number:03}" for number in range(950)]
+    with store.begin() as transaction:
+        transaction.write(Scored(alerts=[alert(name) for name in names]), NOW_MS)
+    inbox, problems = Inbox(), []
+
+    def delivers() -> None:
+        own = sqlite.store(tmp_path / "millrace.db")
+        try:
+            while deliver(own, inbox, NOW_MS) is not None:
+                pass
+        except Exception as error:  # what a thread raises must fail the test
+            problems.append(error)
+
+    threads = [threading.Thread(target=delivers) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    assert inbox.alerts == Counter(names)
 
 
 def steps_of_a_sweep(old: int, new: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import webbrowser
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -60,6 +61,7 @@ def serve(
     Where others can reach it (a --host that is not this machine's own), a token is asked for:
     that of MILLRACE_PAGE_TOKEN, or one that is made up and printed.
     """
+    _check_packages()
     from cli.anomaly_page.app import Setting, application
     from cli.anomaly_page.desks import Clerks, desks_of
     from cli.anomaly_page.server import is_loopback, listener, url_of
@@ -81,6 +83,16 @@ def serve(
         run(application(clerks, Setting(who(by), allow_host or (), token)), sock)
     finally:
         clerks.close()
+
+
+def _check_packages() -> None:
+    """The rest of the command does without them."""
+    missing = [name for name in ("starlette", "uvicorn") if find_spec(name) is None]
+    if missing:
+        raise ConfigurationError(
+            f"The page needs {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'}"
+            " not installed: pip install 'millrace[page]'"
+        )
 
 
 def token_of(environ: Mapping[str, str], *, needed: bool) -> str | None:

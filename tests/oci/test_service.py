@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from millrace.anomaly.service import answered, pipeline_of
 from millrace.errors import ConfigurationError, FunctionFailed, MillraceError, Unavailable
 
 from tests.oci.making import NOW_MS, history, payload
+from tests.oci.stores import ROOT
 
 SECRET = "hunter2"
 
@@ -55,6 +59,21 @@ def test_a_wrong_password_is_read_again(error: MillraceError, forgotten: int) ->
     with pytest.raises(FunctionFailed):
         answered(work, forget=lambda: calls.append(None))
     assert len(calls) == forgotten
+
+
+def test_an_environment_that_changes_is_followed(tmp_path: Path) -> None:
+    """In a process of its own, for the environment is all of it's."""
+    program = (
+        "import os\nfrom millrace.anomaly.service import handle\n"
+        "for name in 'aba':\n"
+        "    os.environ['MILLRACE_DATABASE'] = f'sqlite:///{name}.db'\n"
+        '    print(handle(b\'{"id": "1", "time": "2026-01-01", "metric": 1}\'))'
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, text=True, capture_output=True, check=True,
+        env={"PYTHONPATH": str(ROOT / "layers/core"), "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+    assert [json.loads(line)["stored"] for line in done.stdout.splitlines()] == [1, 1, 0]
 
 
 def test_problems_are_told_aloud(caplog: pytest.LogCaptureFixture) -> None:

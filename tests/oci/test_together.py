@@ -58,6 +58,28 @@ def test_invocations_side_by_side_lose_nothing(tmp_path: Path) -> None:
     assert kept.rows("SELECT COUNT(*) FROM raw_events WHERE event_id LIKE 'cpu-%'") == [(36,)]
 
 
+def test_threads_of_one_process_take_turns(tmp_path: Path) -> None:
+    pipeline, problems = Pipeline(sqlite.store(tmp_path / "millrace.db")), []
+
+    def feed(thread: int) -> None:
+        for number in range(20):
+            name = f"s{number % 3}"
+            one = event(number, number, name) | {"id": f"{thread}-{number}"}
+            try:
+                pipeline.handle(payload([record(one, number, name, str(thread))]), NOW_MS)
+            except Exception as error:  # what a thread raises must fail the test
+                problems.append(error)
+
+    threads = [threading.Thread(target=feed, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    kept = Kept(sqlite.SqliteDatabase(tmp_path / "millrace.db"))
+    assert kept.rows("SELECT SUM(events + late_events) FROM series_state") == [(80,)]
+
+
 class Inbox:
     def __init__(self) -> None:
         self.alerts: Counter[str] = Counter()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import threading
 import time
 import traceback
 import uuid
 from collections.abc import Callable, Mapping
-from functools import cache
 from pathlib import Path
 
 from millrace import database, oci
@@ -45,15 +45,24 @@ def pipeline_of(environ: Mapping[str, str]) -> Pipeline:
     return Pipeline(store_of(environ), topic, _now_ms)
 
 
-@cache
+_made: dict[tuple[tuple[str, str], ...], Pipeline] = {}
+_making = threading.Lock()
+
+
 def _pipeline() -> Pipeline:
-    oci.quiet()
-    return pipeline_of(os.environ)
+    """The one of this environment; should that change, it is made anew."""
+    named = tuple(sorted(one for one in os.environ.items() if one[0].startswith("MILLRACE_")))
+    with _making:
+        if named not in _made:
+            _made.clear()
+            oci.quiet()
+            _made[named] = pipeline_of(os.environ)
+        return _made[named]
 
 
 def handle(body: bytes) -> str:
     """Answer an invocation. Raises FunctionFailed where it should come again."""
-    return answered(lambda now_ms: _pipeline().handle(body, now_ms), forget=_pipeline.cache_clear)
+    return answered(lambda now_ms: _pipeline().handle(body, now_ms), forget=_made.clear)
 
 
 def answered(work: Callable[[int], Report], *, forget: Callable[[], None] = lambda: None) -> str:

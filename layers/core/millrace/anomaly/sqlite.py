@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sqlite3
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -46,11 +47,14 @@ def store(path: Path | str) -> SqlStore:
 
 
 class SqliteDatabase:
-    """One connection. A transaction takes the write lock at its beginning."""
+    """One connection, which threads take in turns. A transaction begins with the write lock."""
 
     def __init__(self, path: Path | str) -> None:
+        self._turn = threading.RLock()
         with _ours(str(path)):
-            self._connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
+            self._connection = sqlite3.connect(
+                path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+            )
             self._connection.execute("PRAGMA journal_mode = WAL")
             for name, function in (
                 ("epoch_s", _epoch_s),
@@ -74,7 +78,7 @@ class SqliteDatabase:
     @contextmanager
     def transaction(self) -> Iterator[SqliteSession]:
         """Committed at the end of the block, rolled back when it raises."""
-        with _ours(self._path):
+        with self._turn, _ours(self._path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield SqliteSession(self._connection)
@@ -85,8 +89,8 @@ class SqliteDatabase:
 
     @contextmanager
     def reading(self) -> Iterator[SqliteSession]:
-        """A snapshot, beside whoever writes."""
-        with _ours(self._path):
+        """A snapshot, beside whoever writes through another connection."""
+        with self._turn, _ours(self._path):
             self._connection.execute("BEGIN")
             try:
                 yield SqliteSession(self._connection)

@@ -168,6 +168,19 @@ def test_without_a_sign_in_it_says_what_is_missing(tmp_path: Path, asks: str) ->
     assert "ConfigurationError: There is neither a resource principal" in done.stderr
 
 
+def test_a_client_is_made_once_for_each_endpoint(tmp_path: Path) -> None:
+    program = (
+        "import os\nfrom millrace import oci\nmade = []\n"
+        "for port in '121':\n"
+        "    os.environ['MILLRACE_OCI_ENDPOINT'] = f'http://127.0.0.1:{port}'\n"
+        "    made.append(oci.client('ons'))\n"
+        "print(made[0] is made[2], made[0] is made[1], made[1].base_client.endpoint)"
+    )
+    done = run(program, **principal(tmp_path))
+    assert done.stdout.split()[:2] == ["True", "False"]
+    assert done.stdout.split()[2].startswith("http://127.0.0.1:2")
+
+
 def test_the_sdk_is_not_imported_before_it_is_used() -> None:
     program = "import sys\nfrom millrace.anomaly import service\nprint('oci' in sys.modules)"
     assert run(program).stdout == "False\n"

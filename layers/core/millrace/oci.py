@@ -22,13 +22,24 @@ _KINDS = {
     "secrets": "SecretsClient",
     "streaming": "StreamClient",
 }
+# What a client is made from.
+_READ = (
+    "MILLRACE_OCI_ENDPOINT",
+    "MILLRACE_STREAM_ENDPOINT",
+    "OCI_RESOURCE_PRINCIPAL_VERSION",
+    "OCI_RESOURCE_PRINCIPAL_RPST",
+)
 # What is worth another try: no answer (0), conflicts, too many requests, the service's failures.
 _PASSING = {0, 408, 409, 429}
 
 
-@cache
 def client(service: Literal["ons", "secrets", "streaming"]) -> Any:  # noqa: ANN401  it has no types
-    """The client of a service, the same one at every call."""
+    """The client of a service, the same one at every call with the same environment."""
+    return _client(service, tuple(map(os.environ.get, _READ)))
+
+
+@cache
+def _client(service: str, _read: tuple[str | None, ...]) -> Any:  # noqa: ANN401
     try:
         import oci
     except ImportError as error:

@@ -34,7 +34,8 @@ COLUMNS = 400
 GAP_STEPS = 10
 # The last points are read again each time, for the sweep judges rows after they came.
 _TAIL = 300
-_KEPT_CHARTS = 8
+# Charts that are kept between two questions, by their points.
+_MOST_KEPT = 300_000
 _TRUSTED_S = 60.0
 _FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_000
 
@@ -85,9 +86,13 @@ class Charts:
         with self._lock:
             self._kept[key] = kept
             self._kept.move_to_end(key)
-            while len(self._kept) > _KEPT_CHARTS:
+            while len(self._kept) > 1 and self._points_kept() > _MOST_KEPT:
                 self._kept.popitem(last=False)
         return kept.points
+
+    def _points_kept(self) -> int:
+        # Each chart costs something, however few its points are.
+        return sum(len(kept.points) + 1000 for kept in self._kept.values())
 
 
 def most_of(span: str) -> int:
@@ -134,7 +139,9 @@ def _drawn(point: Point, words: Said, *, of_rate: bool) -> Drawn | None:
     band = words if of_rate == (words.rate is not None) else NOTHING
     return Drawn(
         *(point.time_ms, value, band.expected, band.low, band.high, point.score),
-        *(point.anomaly, point.late, of_rate, point.event_id, point.reason or ""),
+        *(point.anomaly, point.late, of_rate),
+        # A hundred thousand texts that nobody asks for would be kept with the points.
+        *((point.event_id, point.reason or "") if point.anomaly else ("", "")),
     )
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import signal
 import socket
 from collections.abc import Iterator
 
 import uvicorn
 from millrace.errors import ConfigurationError
 from starlette.types import ASGIApp
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 def listener(host: str, port: int) -> socket.socket:
@@ -61,12 +64,17 @@ def serve(app: ASGIApp, sock: socket.socket) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=2,
     )
-    with _without_a_traceback():
-        uvicorn.Server(config).run(sockets=[sock])
+    _Server(config).run(sockets=[sock])
 
 
-@contextlib.contextmanager
-def _without_a_traceback() -> Iterator[None]:
-    """uvicorn raises the signal again when it is done; Ctrl-C is how this is meant to end."""
-    with contextlib.suppress(KeyboardInterrupt):
-        yield
+class _Server(uvicorn.Server):
+    """A server for which Ctrl-C is how it is meant to end: uvicorn would raise the signal again."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        before = {one: signal.signal(one, self.handle_exit) for one in _STOPPING}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)

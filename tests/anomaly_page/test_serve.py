@@ -60,6 +60,7 @@ def test_where_others_can_reach_it_a_token_is_made_up(tmp_path: Path) -> None:
         assert httpx.get(url, trust_env=False).status_code == 401
         process.terminate()
         _, told = process.communicate(timeout=20)
+    assert process.returncode == 0
     (token,) = re.findall(r"it asks for this token: (\S+)", told)
     assert len(token) == 32
     assert "plain HTTP" in told

@@ -35,6 +35,7 @@ async function refresh() {
   const mine = new AbortController();
   flight = mine;
   const route = routeOf();
+  const began = performance.now();
   document.body.dataset.route = route.view;
   try {
     const [status, series] = await Promise.all([get("/api/status", mine.signal), get(asked("/api/series", list.query), mine.signal)]);
@@ -52,13 +53,14 @@ async function refresh() {
     failed(error, route);
   }
   refreshAges(now());
-  schedule();
+  schedule(performance.now() - began);
 }
 
-function schedule() {
+/** Ask again soon; what took long to answer is asked for more seldom. */
+function schedule(took = 0) {
   clearTimeout(timer);
   if (state.paused || document.hidden || state.shown === "sign-in") return;
-  timer = setTimeout(refresh, Math.min(EVERY_MS * 2 ** Math.min(state.failures, 4), SLOWEST_MS));
+  timer = setTimeout(refresh, Math.min(Math.max(EVERY_MS, 4 * took) * 2 ** Math.min(state.failures, 4), SLOWEST_MS));
 }
 
 const alertParts = (signal) => get(asked("/api/alerts", { open: state.onlyOpen ? 1 : 0, limit: 100 }), signal);

@@ -10,8 +10,10 @@ import typer
 from botocore.exceptions import BotoCoreError
 from millrace.errors import ConfigurationError
 from millrace.lambda_layers.aws import LambdaAccount
+from millrace.lambda_layers.publisher import MAKERS
 
 _WHERE = "Where"
+_REGIONS = {"ec2": lambda session, **where: session.client("ec2", **where)}
 
 RegionOption = Annotated[
     list[str] | None,
@@ -44,7 +46,8 @@ def connect(environment: Mapping[str, str]) -> LambdaAccount:
             environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or None,
             profile_name=None if key else environment.get("AWS_PROFILE") or None,
         )
-        return LambdaAccount(session, environment.get("AWS_ENDPOINT_URL") or None)
+        url = environment.get("AWS_ENDPOINT_URL") or None
+        return LambdaAccount(session, url, makers={**MAKERS, **_REGIONS})
     except BotoCoreError as error:
         raise ConfigurationError(f"AWS is not set up: {error}; see AWS_PROFILE.") from error
 
@@ -54,5 +57,6 @@ def regions_of(account: LambdaAccount, named: list[str] | None, every: bool) -> 
     if named and every:
         raise ConfigurationError("Both --region and --all-regions are given; choose one of them.")
     if every:
-        return account.enabled_regions()
+        answer = account.call("ec2:DescribeRegions", account.region, {"AllRegions": False})
+        return tuple(sorted(one["RegionName"] for one in answer["Regions"]))
     return tuple(dict.fromkeys(named or [account.region]))

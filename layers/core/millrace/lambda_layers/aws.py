@@ -45,6 +45,13 @@ R = TypeVar("R")
 PARALLEL = 16
 # Control-plane calls share 15 requests a second; a fleet is read with patience.
 _TRIES = 9
+# Makes a client of a service. Each is named as a constant, so that a layer which is built for the
+# function that cleans up keeps just these: see millrace.lambda_layers.services.
+Maker = Callable[..., Any]
+MAKERS: Mapping[str, Maker] = {
+    "lambda": lambda session, **where: session.client("lambda", **where),
+    "sts": lambda session, **where: session.client("sts", **where),
+}
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 _CREDENTIALS = {
     "ExpiredToken",
@@ -60,6 +67,8 @@ _FOR_NOW = {"ServiceException", "InternalError", "ServiceUnavailable", "TooManyR
 class LambdaAccount:
     """One account, with the credentials that the environment has (or `session`).
 
+    `makers` are those of services beside Lambda and STS, for whoever needs them.
+
     Attributes:
         calls: requests by "service:Operation", tries that were repeated included.
     """
@@ -69,8 +78,10 @@ class LambdaAccount:
         session: boto3.Session | None = None,
         endpoint_url: str | None = None,
         tries: int = _TRIES,
+        makers: Mapping[str, Maker] | None = None,
     ) -> None:
         self._session = session or boto3.Session()
+        self._makers = {**MAKERS, **(makers or {})}
         self._endpoint_url = endpoint_url
         self._config = Config(
             connect_timeout=5,
@@ -107,22 +118,17 @@ class LambdaAccount:
         """`aws`, or that of China or of a government."""
         return self.identity["Arn"].split(":")[1]
 
-    def enabled_regions(self) -> tuple[str, ...]:
-        """The regions that the account can use."""
-        answer = self.call("ec2:DescribeRegions", self.region, {"AllRegions": False})
-        return tuple(sorted(one["RegionName"] for one in answer["Regions"]))
-
     def lambda_in(self, region: str) -> LambdaClient:
         """Lambda's client for a region, the same one each time."""
-        client: LambdaClient = self.client("lambda", region)
+        client: LambdaClient = self.api("lambda", region)
         return client
 
-    def client(self, service: str, region: str) -> Any:  # noqa: ANN401  of any service
+    def api(self, service: str, region: str) -> Any:  # noqa: ANN401  of any service
         """A client that counts what it sends."""
         with self._lock:
             if (service, region) not in self._clients:
-                made: Any = self._session.client(  # type: ignore[call-overload]
-                    service,
+                made = self._makers[service](
+                    self._session,
                     region_name=region,
                     endpoint_url=self._endpoint_url,
                     config=self._config,
@@ -141,7 +147,7 @@ class LambdaAccount:
     def call(self, action: str, region: str, members: Mapping[str, Any]) -> Any:  # noqa: ANN401
         """The answer to one request, `action` as IAM writes it. Raises MillraceErrors."""
         service, _, operation = action.partition(":")
-        client = self.client(service, region)
+        client = self.api(service, region)
         try:
             method = next(m for m, o in client.meta.method_to_api_mapping.items() if o == operation)
             return getattr(client, method)(**members)

@@ -14,13 +14,18 @@ from typing import Any
 
 from millrace.errors import ConfigurationError, LayerError, Unavailable
 from millrace.lambda_layers import publishing
-from millrace.lambda_layers.aws import Gone, LambdaAccount, parallel
+from millrace.lambda_layers.aws import Gone, LambdaAccount, Maker, parallel
 from millrace.lambda_layers.inventory import LayerVersion, layer_arn
 from millrace.lambda_layers.manifest import holding
 from millrace.lambda_layers.publishing import Artefact, There, Wanted
 from millrace.plans.plan import Plan, State, Step
 
 _DOWNLOAD_S = 120
+# What a LambdaAccount needs for a Publisher, beside what it always has.
+MAKERS: Mapping[str, Maker] = {
+    "s3": lambda session, **where: session.client("s3", **where),
+    "ssm": lambda session, **where: session.client("ssm", **where),
+}
 
 
 def read_artefact(folder: Path) -> Artefact:

@@ -15,13 +15,14 @@ class ObjectJournal:
     """The entries of one plan, under `prefix/<plan>/`, beside the plan itself.
 
     Only one process may carry out a plan at a time; a scheduled function makes a plan of its own
-    each time it runs.
+    each time it runs: that is `new`, and nobody needs to list or read objects.
     """
 
-    def __init__(self, objects: Objects, prefix: str, plan: Plan) -> None:
+    def __init__(self, objects: Objects, prefix: str, plan: Plan, *, new: bool = False) -> None:
         self._objects = objects
         self._folder = f"{prefix}/{plan.hash}"
-        self._entries = [self._entry(key) for key in objects.keys(f"{self._folder}/journal/")]
+        known = () if new else objects.keys(f"{self._folder}/journal/")
+        self._entries = [self._entry(key) for key in known]
         if not self._entries:
             objects.put(f"{self._folder}/plan.json", write(plan).encode())
 

@@ -52,6 +52,7 @@ EDGES = {
     "millrace.lambda_layers.publisher",  # layers, manifests
     "millrace.lambda_layers.python_layer",
     "millrace.lambda_layers.sam_build",
+    "millrace.lambda_layers.scheduled",  # puts the others together
     "millrace.lambda_layers.sharer",  # policies of versions
     "millrace.lambda_layers.stripping",
     "millrace.oci",

@@ -58,12 +58,13 @@ class LocalRuntime:
     ) -> None:
         self._opt = opt.absolute()
         self._scratch = scratch.absolute()
+        self._scratch.mkdir(parents=True, exist_ok=True)
         self._target = target
         self._python, asked = _runner(target)
-        self._kind = FunctionPool([], log_folder=scratch, kind=asked).kind
+        self._kind = FunctionPool([], log_folder=self._scratch, kind=asked).kind
         self._unshared = _can_mount(self._opt, scratch, self._python, unshared)
         if self._unshared is None:
-            _protect(self._opt)
+            self._opt = _protected(self._opt, self._scratch / "opt-copy")
         self._client = _client(scratch / "runtime")
         self._calls = 0
 
@@ -164,11 +165,13 @@ def _can_mount(
     return None
 
 
-def _protect(opt: Path) -> None:
-    for folder, _, files in os.walk(opt):
-        for name in files:
-            path = Path(folder) / name
+def _protected(opt: Path, copy: Path) -> Path:
+    """A copy that nobody may write to: the layer itself stays as it is."""
+    shutil.copytree(opt, copy)
+    for path in copy.rglob("*"):
+        if path.is_file():
             path.chmod(path.stat().st_mode & ~0o222)
+    return copy
 
 
 def _client(folder: Path) -> Path:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from cli import layer_apply, layer_build, layer_prune, layer_publish, layer_share, layer_test
+from cli import (
+    layer_apply,
+    layer_build,
+    layer_compare,
+    layer_profile,
+    layer_prune,
+    layer_publish,
+    layer_share,
+    layer_test,
+)
 from cli.commands import new_group
 
 app = new_group()
 
 layer_build.register(app)
+layer_profile.register(app)
+layer_compare.register(app)
 layer_test.register(app)
 layer_prune.register(app)
 layer_apply.register(app)

@@ -116,9 +116,11 @@ def test_where_nothing_can_be_mounted_it_is_said(opt: Path, tmp_path: Path) -> N
     runtime = LocalRuntime(opt, target, tmp_path / "scratch", unshared=[["false"]])
     assert "nothing can be mounted here" in runtime.how
     (answer,) = runtime.call(PROBED, [b'{"modules": ["thing"]}'])
-    assert told(answer)["places"] == {"thing": f"{opt}/python/thing/__init__.py"}
-    assert not list(opt.rglob("*.pyc"))
-    assert not [path for path in opt.rglob("*.py") if path.stat().st_mode & 0o222]
+    copy = Path(runtime.mount)
+    assert told(answer)["places"] == {"thing": f"{copy}/python/thing/__init__.py"}
+    assert not list(copy.rglob("*.pyc"))
+    assert not [path for path in copy.rglob("*.py") if path.stat().st_mode & 0o222]
+    assert all(path.stat().st_mode & 0o200 for path in opt.rglob("*.py")), "the layer's own stay"
 
 
 @pytest.mark.parametrize("version", sorted(set(found()) - {RUNNING}))

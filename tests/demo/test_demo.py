@@ -59,6 +59,32 @@ def test_the_shop_is_exact(tmp_path: Path) -> None:
     assert 0 < found["predict_ms"]["p50"] <= found["predict_ms"]["p99"]
 
 
+def test_both_clouds_are_exact(tmp_path: Path) -> None:
+    """What a machine finds of the features stands where it stood; the anomalies are beside it."""
+    options = ("--seconds", "2", "--rate", "20", "--parameter", "EndpointMode=none")
+    found = summary(tmp_path, *options)
+    assert found["exact"] is True
+    assert found["compared"] > 1_000
+    assert found["anomalies"]["exact"] is True
+    assert found["anomalies"]["series"] == 8
+
+
+def test_the_anomalies_alone_are_exact(tmp_path: Path) -> None:
+    whole = summary(tmp_path, "--only", "oci", "--seconds", "4")
+    assert whole.keys() == {"anomalies", "exact", "seconds"}
+    found = whole["anomalies"]
+    assert found["lost"] == found["mismatches"] == found["undelivered"] == 0
+    assert found["metrics"] == sum(
+        found[name] for name in ("scored", "late", "duplicates", "quarantined")
+    )
+    assert found["delivered"] == found["alerts"] - found["muted"]
+    assert found["delivered_again"] == 0
+    assert found["compared"]["rows"] == found["rows"] > 10_000
+    assert found["compared"]["states"] == found["series"] == 8
+    assert 0 < found["flagged"] < 0.1 * found["rows"]
+    assert 0.6 * found["labelled"] <= found["labelled_found"] <= found["labelled"]
+
+
 def test_without_a_model_nobody_is_asked(tmp_path: Path) -> None:
     found = summary(tmp_path, "--seconds", "1", "--rate", "20", *NO_MODEL)
     assert found["predictions"]["asked"] == 0
@@ -104,6 +130,9 @@ def test_a_file_without_one_valid_event_proves_nothing(tmp_path: Path) -> None:
         (["--map", "userId=who"], "name it with --events"),
         (["--json", "no/such/folder.json"], "there is no folder no/such"),
         (["--nonsense"], "unrecognized arguments"),
+        (["--only", "both"], "invalid choice"),
+        (["--only", "oci", "--events", __file__], "for the part on AWS"),
+        (["--series", "nowhere"], "there is no such folder"),
     ],
 )
 def test_wrong_options_are_named(options: list[str], problem: str) -> None:

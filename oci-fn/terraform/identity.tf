@@ -41,6 +41,11 @@ resource "oci_identity_policy" "pipeline" {
       for function in oci_functions_function.extract_features :
       "Allow any-user to use fn-invocation in compartment id ${var.compartment_id} where all {${local.by_connector}, target.function.id = '${function.id}'}"
     ],
+    [
+      for function in oci_functions_function.extract_features :
+      "Allow any-user to use fn-invocation in compartment id ${var.compartment_id} where all {request.principal.type = 'ApiGateway', request.resource.compartment.id = '${var.compartment_id}', target.function.id = '${function.id}'}"
+      if local.with_gateway
+    ],
   )
 }
 

@@ -23,6 +23,11 @@ output "function_id" {
   value       = one(oci_functions_function.extract_features[*].id)
 }
 
+output "events_url" {
+  description = "Where producers post events, where there is a gateway."
+  value       = one([for one in oci_apigateway_deployment.events : "${one.endpoint}/events"])
+}
+
 output "topic_id" {
   description = "OCID of the topic of alerts, for pipeline_settings in the database."
   value       = oci_ons_notification_topic.anomaly.id

@@ -128,6 +128,23 @@ variable "subscriptions" {
   default = []
 }
 
+variable "gateway" {
+  description = "An API gateway for producers that send events by HTTP: its subnet, and who issues their tokens. Without it there is none."
+  type = object({
+    subnet_id     = string
+    endpoint_type = optional(string, "PRIVATE")
+    issuers       = list(string)
+    audiences     = list(string)
+    jwks_uri      = string
+  })
+  default = null
+
+  validation {
+    condition     = var.gateway == null || try(length(var.gateway.issuers) > 0 && startswith(var.gateway.jwks_uri, "https://"), false)
+    error_message = "A gateway needs an issuer of tokens, and its keys by https: nobody sends events without a token."
+  }
+}
+
 variable "database_user" {
   description = "Schema of the pipeline in the database."
   type        = string

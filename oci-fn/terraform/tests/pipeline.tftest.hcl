@@ -19,6 +19,11 @@ variables {
 
 run "first_without_an_image" {
   assert {
+    condition     = length(oci_apigateway_gateway.events) == 0
+    error_message = "A gateway must be asked for."
+  }
+
+  assert {
     condition     = length(oci_functions_function.extract_features) == 0 && length(oci_sch_service_connector.anomaly) == 0
     error_message = "Without an image there can be no function, and nothing that calls it."
   }
@@ -101,6 +106,36 @@ run "in_a_network_and_a_vault_that_are_there" {
   }
 }
 
+run "with_a_gateway_for_producers" {
+  variables {
+    function_image = "ocir.eu-frankfurt-1.oci.oraclecloud.com/ns/millrace/extract-features:0.1.0"
+    gateway = {
+      subnet_id = "ocid1.subnet.oc1..g"
+      issuers   = ["https://identity.example.com"]
+      audiences = ["millrace"]
+      jwks_uri  = "https://identity.example.com/keys"
+    }
+  }
+
+  assert {
+    condition     = oci_apigateway_deployment.events[0].specification[0].routes[0].backend[0].function_id == oci_functions_function.extract_features[0].id
+    error_message = "What is posted goes to the function."
+  }
+
+  assert {
+    condition     = oci_apigateway_deployment.events[0].specification[0].request_policies[0].authentication[0].is_anonymous_access_allowed == false
+    error_message = "Nobody posts without a token."
+  }
+
+  assert {
+    condition = length([
+      for statement in oci_identity_policy.pipeline.statements : statement
+      if strcontains(statement, "ApiGateway") && strcontains(statement, "target.function.id = '${oci_functions_function.extract_features[0].id}'")
+    ]) == 1
+    error_message = "The gateway may call this function, and no other."
+  }
+}
+
 run "bad_values_are_refused" {
   command = plan
 
@@ -109,7 +144,8 @@ run "bad_values_are_refused" {
     function_memory_mb = 300
     batch              = { seconds = 1 }
     key_id             = "ocid1.key.oc1..k"
+    gateway            = { subnet_id = "s", issuers = [], audiences = [], jwks_uri = "http://a" }
   }
 
-  expect_failures = [var.retention_hours, var.function_memory_mb, var.batch, var.key_id]
+  expect_failures = [var.retention_hours, var.function_memory_mb, var.batch, var.key_id, var.gateway]
 }

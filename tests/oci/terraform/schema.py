@@ -56,6 +56,45 @@ RESOURCES: dict[str, dict[str, Any]] = {
         "security_list_ids": "l",
         "dns_label": "s",
     },
+    "apigateway_gateway": {
+        **_NAMED,
+        "display_name": "s",
+        "endpoint_type": "!s",
+        "subnet_id": "!s",
+        "hostname": "=s",
+    },
+    "apigateway_deployment": {
+        **_NAMED,
+        "display_name": "s",
+        "gateway_id": "!s",
+        "path_prefix": "!s",
+        "endpoint": "=s",
+        "specification": {
+            "request_policies": {
+                "authentication": {
+                    "type": "!s",
+                    "token_header": "s",
+                    "token_auth_scheme": "s",
+                    "is_anonymous_access_allowed": "b",
+                    "issuers": "l",
+                    "audiences": "l",
+                    "public_keys": {
+                        "type": "!s",
+                        "uri": "s",
+                        "is_ssl_verify_disabled": "b",
+                        "max_cache_duration_in_hours": "n",
+                    },
+                },
+                "rate_limiting": {"rate_key": "!s", "rate_in_requests_per_second": "!n"},
+            },
+            "logging_policies": {"execution_log": {"is_enabled": "b", "log_level": "s"}},
+            "routes": {
+                "path": "!s",
+                "methods": "l",
+                "backend": {"type": "!s", "function_id": "s"},
+            },
+        },
+    },
     "streaming_stream_pool": {
         "compartment_id": "!s",
         "name": "!s",

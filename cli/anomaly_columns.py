@@ -150,8 +150,11 @@ class _Table:
         def is_time(cell: str) -> bool:
             return _is_time(cell, wanted.time_format)
 
+        def is_named_time(cell: str) -> bool:
+            return is_time(cell) or _is_number(cell)  # such as seconds from a beginning
+
         for place in self.called(_TIMES):
-            if place not in taken and self.share(place, is_time) >= _MOST:
+            if place not in taken and self.share(place, is_named_time) >= _MOST:
                 return place
         for place in range(len(self.names)):
             if place in taken or self.share(place, is_time) < _MOST:

@@ -12,6 +12,7 @@ Plain data, made by `millrace.lambda_layers.aws.LambdaAccount.inventory`, for wh
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,11 +20,30 @@ from functools import cached_property
 from typing import Any
 
 from millrace.errors import ConfigurationError
-from millrace.plans.plan import from_iso
+from millrace.plans.plan import canonical, from_iso
 
 LATEST = "$LATEST"
 # The one variable of a function that is looked at; the others may hold secrets.
 LAYER_SHA = "LAYER_SHA"
+
+# What says where or how a version is, not what it does.
+_NO_SETTINGS = {
+    "Description",
+    "FunctionArn",
+    "LastModified",
+    "LastUpdateStatus",
+    "LastUpdateStatusReason",
+    "LastUpdateStatusReasonCode",
+    "Layers",
+    "MasterArn",
+    "ResponseMetadata",
+    "RevisionId",
+    "RuntimeVersionConfig",
+    "State",
+    "StateReason",
+    "StateReasonCode",
+    "Version",
+}
 
 _ARN = re.compile(r"arn:(aws[\w-]*):lambda:([a-z0-9-]+):(\d{12}):layer:([\w-]+)(?::(\d+))?")
 
@@ -88,6 +108,8 @@ class FunctionVersion:
         layers: in the order in which the function has them.
         revision: its RevisionId, for conditional updates.
         layer_sha: what its variable LAYER_SHA says, empty where it has none.
+        settings: its code and configuration but for its layers, each as a digest: two versions
+            that differ in none do the same with the same layers.
     """
 
     arn: str
@@ -102,6 +124,7 @@ class FunctionVersion:
     code_bytes: int
     revision: str
     layer_sha: str = ""
+    settings: tuple[tuple[str, str], ...] = ()
 
     @property
     def qualified(self) -> str:
@@ -191,6 +214,21 @@ def function_version(row: Mapping[str, Any], region: str) -> FunctionVersion:
         code_bytes=row.get("CodeSize", 0),
         revision=row.get("RevisionId", ""),
         layer_sha=variables.get(LAYER_SHA, ""),
+        settings=settings(row),
+    )
+
+
+def settings(row: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What a version does, but for its layers: digests, since variables may hold secrets.
+
+    >>> settings({"FunctionName": "f", "Version": "3", "MemorySize": 128, "Layers": []})
+    (('FunctionName', '30f8b180'), ('MemorySize', '2747b7c7'))
+    """
+    shown = {**row, "SnapStart": row.get("SnapStart", {}).get("ApplyOn", "None")}
+    return tuple(
+        (name, hashlib.sha256(canonical(value)).hexdigest()[:8])
+        for name, value in sorted(shown.items())
+        if name not in _NO_SETTINGS and (name, value) != ("SnapStart", "None")
     )
 
 

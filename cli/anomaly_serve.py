@@ -80,7 +80,7 @@ def serve(
     if open_browser:
         webbrowser.open(url)
     try:
-        run(application(clerks, Setting(who(by), allow_host or (), token)), sock)
+        run(application(clerks, Setting(who(by), [host, *(allow_host or ())], token)), sock)
     finally:
         clerks.close()
 

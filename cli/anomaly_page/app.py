@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from cli.anomaly_page.asked import body_of, invalid, is_time_ms, one_of, text, time_ms, whole
+from cli.anomaly_page.asked import body_of, invalid, is_time_ms, named, one_of, text, time_ms, whole
 from cli.anomaly_page.charts import SPANS, Charts
 from cli.anomaly_page.desks import Clerks
 from cli.anomaly_page.guard import COOKIE, SIGN_IN, Guard, proof_of
@@ -100,7 +100,7 @@ class Api:
 
     async def one_series(self, request: Request) -> Response:
         """A series by its `name`, and what it is set to."""
-        name = request.query_params.get("name", "")
+        name = named(request.query_params.get("name", ""), "name")
         view = await self._clerks.ask(lambda desk: desk.known_series(name))
         look = await self._clerks.ask(self._overview.look)
         return answer(request, series_document(view, look.open_of.get(name, 0)))
@@ -108,7 +108,7 @@ class Api:
     async def chart(self, request: Request) -> Response:
         """The points of a `series` in a `span`, or around the time `at`; bands and episodes."""
         asked = request.query_params
-        name, at = asked.get("series", ""), asked.get("at")
+        name, at = named(asked.get("series", ""), "series"), asked.get("at")
         span = one_of(asked.get("span", "recent"), "span", tuple(SPANS))
         at_ms = None if at is None else time_ms(at, "at")
 
@@ -124,9 +124,10 @@ class Api:
         """Alerts, the newest first: of a `series`, only those `open`, at most `limit`."""
         asked = request.query_params
         limit = whole(asked.get("limit", "100"), "limit", _MOST_ALERTS)
+        series = named(asked["series"], "series") if asked.get("series") else None
         only_open = one_of(asked.get("open", "0"), "open", ("0", "1")) == "1"
         found = await self._clerks.ask(
-            lambda desk: desk.alerts(asked.get("series"), only_open=only_open, most=limit + 1)
+            lambda desk: desk.alerts(series, only_open=only_open, most=limit + 1)
         )
         shown = alerts_document(found[:limit])
         return answer(request, {"alerts": shown, "more": len(found) > limit})

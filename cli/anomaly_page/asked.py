@@ -33,6 +33,13 @@ def text(given: dict[str, Any], field: str) -> str:
     return found
 
 
+def named(found: str, field: str) -> str:
+    """A name of the query. No column holds a longer one, and no bind of Oracle much longer ones."""
+    if len(found.encode()) > _MOST_BYTES:
+        raise invalid(field, f"is a name of at most {_MOST_BYTES} bytes, not {found!r:.40}")
+    return found
+
+
 def whole(found: str, field: str, most: int) -> int:
     """A number of the query."""
     if not found.isascii() or not found.isdecimal() or not 1 <= int(found[:12]) <= most:

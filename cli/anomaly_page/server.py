@@ -35,6 +35,8 @@ def listener(host: str, port: int) -> socket.socket:
 def url_of(sock: socket.socket) -> str:
     """Where the page is, for a browser."""
     host, port = sock.getsockname()[:2]
+    if ipaddress.ip_address(host).is_unspecified:
+        host = "::1" if ":" in host else "127.0.0.1"
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 

@@ -193,6 +193,8 @@ class TestWhatItIsTold:
         ("path", "expected"),
         [
             ("chart?series=none", (404, "no-such-series")),
+            (f"chart?series={'x' * 257}", (400, "invalid-series")),
+            ("series/one?name=none", (404, "no-such-series")),
             ("chart?series=cpu&span=2h", (400, "invalid-span")),
             ("chart?series=cpu&at=now", (400, "invalid-at")),
             ("chart?series=cpu&at=99999999999999999999", (400, "invalid-at")),

@@ -77,5 +77,7 @@ def test_tokens() -> None:
 def test_addresses() -> None:
     with listener("::1", 0) as sock:
         assert url_of(sock).startswith("http://[::1]:")
+    with listener("0.0.0.0", 0) as sock:
+        assert url_of(sock).startswith("http://127.0.0.1:")
     with pytest.raises(ConfigurationError, match="Cannot listen on nowhere"):
         listener("nowhere.invalid", 0)

@@ -286,9 +286,9 @@ function episodes(list, { x, left, plotWidth, top, bottom }) {
     "g",
     { class: "episodes" },
     list.map((one) => {
+      if (x(one.end_ms) < least || x(one.start_ms) > most) return null;
       const from = Math.max(least, x(one.start_ms));
       const to = Math.min(most, Math.max(x(one.end_ms), from + 5));
-      if (to < least || from > most) return null;
       return s(
         "g",
         {},

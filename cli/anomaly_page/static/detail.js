@@ -44,6 +44,8 @@ export class Detail {
     if (wanted === this.chosen) return;
     if (at && this.chosen !== undefined) this.figure.scrollIntoView({ block: "center" });
     this.chosen = wanted;
+    this.figure.classList.add("busy");
+    if (!this.drawn) this.notes.textContent = "Reading points …";
     for (const input of this.spans.querySelectorAll("input")) input.checked = input.value === wanted;
     this.spans.querySelector("[data-at]").hidden = !at;
   }
@@ -61,8 +63,10 @@ export class Detail {
       );
     }
     if (chart !== this.drawn || alerts !== this.told) {
-      this.chart.set(chart, new Map(alerts.alerts.map((one) => [one.alert_id, one])));
-      this.#showChart(chart, alerts, now);
+      // An episode has the id of its alert, which may be too old for the list below.
+      const raised = new Set([...alerts.alerts.map((one) => one.alert_id), ...chart.episodes.map((one) => one.episode_id)]);
+      this.chart.set(chart, raised);
+      this.#showChart(chart, raised, now);
     }
     [this.view, this.drawn, this.told] = [view, chart, alerts];
   }
@@ -92,7 +96,8 @@ export class Detail {
     return this.spans;
   }
 
-  #showChart(chart, alerts, now) {
+  #showChart(chart, raised, now) {
+    this.figure.classList.remove("busy");
     this.legend.replaceChildren(legend(chart));
     this.figure.classList.toggle("blank", chart.points === 0);
     const notes = [];
@@ -102,8 +107,7 @@ export class Detail {
     if (chart.points && !chart.low.some((one) => one !== null)) notes.push("no range yet: the first values of a series are not judged");
     if (!chart.points) notes.push("There are no points in this span.");
     this.notes.textContent = notes.join(" · ");
-    const known = new Set(alerts.alerts.map((one) => one.alert_id));
-    keyed(this.flagged, chart.flagged.slice(-200).reverse().map((one) => [one.id, [one, known.has(one.id)], () => flaggedRow(chart, one, known.has(one.id), now)]));
+    keyed(this.flagged, chart.flagged.slice(-200).reverse().map((one) => [one.id, [one, raised.has(one.id)], () => flaggedRow(chart, one, raised.has(one.id), now)]));
     keyed(this.episodes, chart.episodes.slice(-200).reverse().map((one) => [one.episode_id, one, () => episodeRow(one, now)]));
     this.episodes.closest("section").hidden = chart.episodes.length === 0;
   }

@@ -13,7 +13,7 @@ const SLOWEST_MS = 30_000;
 const byId = (id) => document.getElementById(id);
 const main = byId("main");
 const list = new SeriesList(() => refresh());
-const state = { paused: false, failures: 0, shown: null, detail: null, known: null, onlyOpen: true, by: "" };
+const state = { paused: false, failures: 0, shown: null, detail: null, missing: null, known: null, onlyOpen: true, by: "" };
 let timer = 0;
 let flight = null;
 let toastTimer = 0;
@@ -39,10 +39,12 @@ async function refresh() {
   document.body.dataset.route = route.view;
   try {
     const [status, series] = await Promise.all([get("/api/status", mine.signal), get(asked("/api/series", list.query), mine.signal)]);
-    const parts = await (route.view === "series" ? seriesParts(route, mine.signal) : alertParts(mine.signal));
     if (mine !== flight) return;
     showStatus(status);
     list.show(series, route.series, now());
+    if (route.view === "series" && status.series > 0) openSeries(route);
+    const parts = await (route.view === "series" ? seriesParts(route, mine.signal) : alertParts(mine.signal));
+    if (mine !== flight) return;
     if (status.series === 0) showBlank("no-series", "");
     else if (route.view === "series") showSeries(route, parts);
     else showAlerts(status, parts);
@@ -123,14 +125,20 @@ function alertsView() {
   ];
 }
 
-function showSeries({ series, span, at }, [one, chart, alerts]) {
-  const kind = `series ${series}`;
-  view(kind, () => {
+/** The frame of a series stands at once; its points may take a moment. */
+function openSeries({ series, span, at }) {
+  if (state.missing === series) return;
+  view(`series ${series}`, () => {
     state.detail = new Detail(main, series, { go, say, mute, sensitivity, now });
     scrollTo(0, 0);
   });
   state.detail.choose(span, at);
-  state.detail.show(one, chart, alerts);
+}
+
+function showSeries(route, parts) {
+  state.missing = null;
+  openSeries(route);
+  state.detail.show(...parts);
 }
 
 function go(series, span) {
@@ -153,6 +161,7 @@ function failed(error, route) {
     view("sign-in", () => main.replaceChildren(signIn(state.by, signedIn)));
   } else if (error.code === "no-such-series") {
     showLive("live");
+    state.missing = route.series;
     showBlank(error.code, route.series);
   } else if (error.code) {
     showLive("waiting", "Waiting for the database");

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from millrace.anomaly.metrics import read
 from millrace.connector_hub import Delivery, Rejected, Source, decode
+from millrace.errors import InvalidEvent
 
 from tests.oci.making import NOW_MS, STREAM, coded, payload, record
 
@@ -52,6 +54,23 @@ def test_bare_events_may_come_in_an_array() -> None:
     assert [one.source for one in found] == [None, Source(STREAM, "0", 7), None]
     bare = [json.loads(one.data) for one in found if isinstance(one, Delivery)]
     assert bare == [events[0], {"id": 1}, events[1]]
+
+
+@pytest.mark.parametrize("odd", ["NaN", "-Infinity", "1e999", "9" * 400, r'"\ud800"'])
+def test_a_number_that_is_none_is_the_mistake_of_its_own_event(odd: str) -> None:
+    body = f'[{{"id": "a", "metric": 1}}, {{"id": "b", "metric": {odd}}}]'.encode()
+    good, bad = decode(body)
+    assert good == Delivery(None, None, b'{"id": "a", "metric": 1}', None)
+    assert isinstance(bad, Delivery)
+    with pytest.raises(InvalidEvent, match="not valid JSON"):
+        read(bad, NOW_MS)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_what_a_shell_of_windows_sends_is_read(encoding: str) -> None:
+    text = '{"id": "a", "time": "2026-01-01", "metric": 1}'
+    (found,) = decode(text.encode(encoding))
+    assert found == Delivery(None, None, text.encode(), None)
 
 
 @pytest.mark.parametrize(

@@ -59,8 +59,14 @@ def decode(body: bytes) -> Iterator[Delivery | Rejected]:
     try:
         payload = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        yield Rejected(None, "not-json", f"the payload is not valid JSON: {error}", body)
-        return
+        try:
+            payload = json.loads(body)
+        except (ValueError, RecursionError):
+            yield Rejected(None, "not-json", f"the payload is not valid JSON: {error}", body)
+            return
+        # Python's own reader takes a mark of the byte order, and NaN, which is then one event's
+        # mistake and not that of all.
+        body = json.dumps(payload).encode()
     if isinstance(payload, list):
         for record in payload:
             yield _decoded(record)
@@ -75,7 +81,7 @@ def decode(body: bytes) -> Iterator[Delivery | Rejected]:
 
 def _decoded(record: Any) -> Delivery | Rejected:  # noqa: ANN401  a JSON value can be anything
     if type(record) is dict and record.keys() >= _EVENT and not record.keys() & _RECORD:
-        return Delivery(None, None, _written(record), None)
+        return Delivery(None, None, _written_plainly(record), None)
     source = None
     try:
         source = _source(record)
@@ -100,6 +106,11 @@ def _written(record: object) -> bytes:
         return orjson.dumps(record)
     except TypeError:  # orjson reads what is nested more deeply than what it writes
         pass
+    return _written_plainly(record)
+
+
+def _written_plainly(record: object) -> bytes:
+    """As it was read, with a NaN that is no JSON."""
     try:
         return json.dumps(record).encode()
     except RecursionError:

@@ -178,6 +178,10 @@ def test_it_is_understood_without_colour_and_without_a_mouse(
 ) -> None:
     plant.send("cpu", *quiet(700), 500.0, *quiet(20))
     page = open_page(series_url(serve(), "cpu"))
+    expect(page.get_by_role("heading", name="cpu")).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # the link that skips what stands on every view
+    expect(page.locator("main")).to_be_focused()
     legend = page.get_by_role("list", name="What is drawn").get_by_role("listitem")
     expect(legend).to_have_text(
         ["value", "expected", "expected range", "flagged point", "alert", "episode"]

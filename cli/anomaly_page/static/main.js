@@ -13,7 +13,7 @@ const SLOWEST_MS = 30_000;
 const byId = (id) => document.getElementById(id);
 const main = byId("main");
 const list = new SeriesList(() => refresh());
-const state = { paused: false, failures: 0, shown: null, detail: null, missing: null, known: null, onlyOpen: true, by: "" };
+const state = { paused: false, failures: 0, shown: null, detail: null, missing: null, moved: false, known: null, onlyOpen: true, by: "" };
 let timer = 0;
 let flight = null;
 let toastTimer = 0;
@@ -91,6 +91,8 @@ function view(kind, make) {
   state.detail = null;
   make();
   state.shown = kind;
+  if (state.moved) main.focus({ preventScroll: true }); // who followed a link reads on here
+  state.moved = false;
 }
 
 function showBlank(code, message) {
@@ -163,6 +165,8 @@ function failed(error, route) {
     showLive("live");
     state.missing = route.series;
     showBlank(error.code, route.series);
+  } else if (error.code === "database-busy" && state.shown) {
+    showLive("waiting", "The database does not answer; trying again");
   } else if (error.code) {
     showLive("waiting", "Waiting for the database");
     showBlank(error.code, error.message);
@@ -256,7 +260,14 @@ byId("theme").addEventListener("click", () => {
   root.dataset.theme = dark ? "light" : "dark";
   store("millrace-theme", root.dataset.theme);
 });
-addEventListener("hashchange", refresh);
+byId("skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the address names what is shown, not where
+  main.focus();
+});
+addEventListener("hashchange", () => {
+  state.moved = true;
+  refresh();
+});
 document.addEventListener("visibilitychange", () => !document.hidden && !state.paused && refresh());
 setInterval(() => refreshAges(now()), 1000);
 refresh();

@@ -19,6 +19,8 @@ from localcloud.serving import HOST, listener
 _LARGEST_REQUEST = 8 << 20
 _OPEN = {codes.API_VERSIONS, codes.SASL_HANDSHAKE, codes.SASL_AUTHENTICATE}
 _MECHANISM = "PLAIN"
+# Of the loop, from a connection to what serves it.
+_TURNS = 10
 
 
 class _Cut(Exception):
@@ -55,6 +57,10 @@ class Peer:
         try:
             yield node
         finally:
+            # A client that was just let in gets its task, to be ended: closing at once would lose it.
+            asyncio.get_running_loop().remove_reader(sock)
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
             server.close()
             for task in tuple(tasks):
                 task.cancel()
@@ -91,6 +97,8 @@ class _Connection:
             return  # nobody is left to be answered, or nothing can be said
         finally:
             self.writer.transport.abort()
+            with contextlib.suppress(OSError):
+                await self.writer.wait_closed()
 
     async def _answer(self, request: Reader) -> None:
         api, version, correlation = request.int16(), request.int16(), request.int32()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,6 +101,8 @@ class StreamPool:
             "max.in.flight.requests.per.connection": 1,
             "message.max.bytes": MAX_BYTES,
             "allow.auto.create.topics": "false",
+            # A stream is made beforehand: one that is not there now will not come.
+            "topic.metadata.propagation.max.ms": 3_000,
             "reconnect.backoff.max.ms": 2_000,
         }
 
@@ -116,14 +118,14 @@ class KafkaProducer:
             raise ConfigurationError(
                 "The package confluent-kafka is not installed; pip install confluent-kafka"
             ) from error
-        self._problem: Any = None
+        self._problems: list[Any] = []
         self._stream = stream
         self._where = pool.bootstrap
         self._timeout_s = timeout_s
         settings = pool.configuration()
         settings["message.timeout.ms"] = int(timeout_s * 1000)
         self._client = confluent_kafka.Producer(
-            settings | {"error_cb": self._noted, "logger": _log}
+            settings | {"error_cb": _noting(self._problems), "logger": _log}
         )
 
     def put(self, events: Iterable[Outgoing]) -> int:
@@ -139,7 +141,7 @@ class KafkaProducer:
 
     def _put(self, events: Sequence[Outgoing], before: int) -> int:
         refused: list[Any] = []
-        self._problem = None
+        self._problems.clear()
 
         def answered(error: Any, _message: Any) -> None:  # noqa: ANN401  the driver's own
             if error is not None:
@@ -154,13 +156,13 @@ class KafkaProducer:
                 self._stream, event.data, event.series.encode(), on_delivery=answered
             )
         left = len(events)
-        while left and self._problem is None:
+        while left and not self._problems:
             left = self._client.flush(_POLL_S)
-        if self._problem is not None:
+        if self._problems:
             self._client.purge()
             self._client.flush(_POLL_S)
-        if refused or self._problem is not None:
-            raise self._failure(self._problem or refused[0], before)
+        if refused or self._problems:
+            raise self._failure((self._problems or refused)[0], before)
         return len(events)
 
     def _failure(self, error: Any, taken: int) -> Exception:  # noqa: ANN401  the driver's own
@@ -173,10 +175,18 @@ class KafkaProducer:
             )
         return Unavailable(f"{what}; {taken} events were taken before")
 
-    def _noted(self, error: Any) -> None:  # noqa: ANN401  the driver's own
-        """Hear of what ails the client; of most it gets well by itself."""
+
+def _noting(problems: list[Any]) -> Callable[[Any], None]:
+    """Hear of what ails a client, and keep what it does not get well of by itself.
+
+    It knows the list and not the producer: the client must go when its producer does.
+    """
+
+    def noted(error: Any) -> None:  # noqa: ANN401  the driver's own
         if error.fatal() or error.name() in _HOPELESS:
-            self._problem = error
+            problems.append(error)
+
+    return noted
 
 
 def _parts(events: Iterable[Outgoing]) -> Iterable[list[Outgoing]]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 _DOTS = (0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80)  # of a braille cell, by column
 _BRAILLE = 0x2800
-_LABEL = 10
+_LABEL = 11  # as -1.234e+300
 
 
 class Dab(NamedTuple):
@@ -104,12 +104,12 @@ def draw(
 ) -> list[str]:
     """The lines of a chart; none where nothing is to be drawn.
 
-    >>> for line in draw([dab(v, 0, 2) for v in (1, 2, 9, 1)], width=16, height=3, ascii_only=True):
+    >>> for line in draw([dab(v, 0, 2) for v in (1, 2, 9, 1)], width=17, height=3, ascii_only=True):
     ...     print(line)
-             9 |  *
-           4.5 |  **
-             0 |**.*
-               +----
+              9 |  *
+            4.5 |  **
+              0 |**.*
+                +----
     """
     dabs = [one for one in dabs if math.isfinite(one.least) and math.isfinite(one.most)]
     if not dabs:

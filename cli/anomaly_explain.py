@@ -201,8 +201,8 @@ def _print_chart(case: _Case) -> None:
     for line in draw(dabs, width=min(_WIDEST, stdout().width), height=10, ascii_only=plain):
         print_line(line)
     if points[0].time_ms is not None and points[-1].time_ms is not None:
-        print_line(f"{'':11}{moment(points[0].time_ms)} to {moment(points[-1].time_ms)}")
-    print_line(f"{'':11}{legend(ascii_only=plain).replace(' alert', ' this event')}")
+        print_line(f"{'':12}{moment(points[0].time_ms)} to {moment(points[-1].time_ms)}")
+    print_line(f"{'':12}{legend(ascii_only=plain).replace(' alert', ' this event')}")
 
 
 def _print_points(case: _Case) -> None:

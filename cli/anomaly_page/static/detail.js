@@ -75,7 +75,7 @@ export class Detail {
     const muted = view.muted_until_ms !== null && view.muted_until_ms > now;
     this.badges.replaceChildren(
       ...(view.open_alerts ? [h("span", { class: "state", "data-state": "open" }, h("i", { "aria-hidden": "true" }, "◆"), `${count(view.open_alerts)} open`)] : []),
-      ...(muted ? [h("span", { class: "chip" }, "🔇︎ muted")] : []),
+      ...(muted ? [h("span", { class: "chip" }, "muted")] : []),
     );
     const fact = (term, ...what) => h("div", {}, h("dt", {}, term), h("dd", {}, what));
     this.facts.replaceChildren(
@@ -106,6 +106,7 @@ export class Detail {
     if (!chart.complete) notes.push("older ones are left out: choose a shorter span");
     if (chart.points && !chart.low.some((one) => one !== null)) notes.push("no range yet: the first values of a series are not judged");
     if (!chart.points) notes.push("There are no points in this span.");
+    if (chart.points) notes.push(`times of ${Intl.DateTimeFormat().resolvedOptions().timeZone}`);
     this.notes.textContent = notes.join(" · ");
     keyed(this.flagged, chart.flagged.slice(-200).reverse().map((one) => [one.id, [one, raised.has(one.id)], () => flaggedRow(chart, one, raised.has(one.id), now)]));
     keyed(this.episodes, chart.episodes.slice(-200).reverse().map((one) => [one.episode_id, one, () => episodeRow(one, now)]));

@@ -57,7 +57,7 @@ class Peer:
         try:
             yield node
         finally:
-            # A client that was just let in gets its task, to be ended: closing at once would lose it.
+            # A client that was just let in gets its task first, to be ended: else it would be lost.
             asyncio.get_running_loop().remove_reader(sock)
             for _ in range(_TURNS):
                 await asyncio.sleep(0)

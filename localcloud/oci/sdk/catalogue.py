@@ -80,7 +80,8 @@ class Catalogue:
         name = next((path.name for path in versions), None)
         if name is None:
             raise StartupError(f"{python} has no OCI SDK; run scripts/setup --oci")
-        stamp = hashlib.sha256(name.encode() + _DUMP.read_bytes()).hexdigest()[:16]
+        asked = " ".join((name, *SERVICES)).encode()
+        stamp = hashlib.sha256(asked + _DUMP.read_bytes()).hexdigest()[:16]
         path = kept / f"oci-sdk-{stamp}.json"
         if not path.exists():
             kept.mkdir(parents=True, exist_ok=True)

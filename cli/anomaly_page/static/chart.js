@@ -2,7 +2,7 @@
 // points, pins for alerts, brackets for episodes. Everything has a shape, so that none needs colour.
 
 import { h, s } from "./dom.js";
-import { DAYS, HOUR, MINUTE, exact, moment, number, tick } from "./format.js";
+import { DAYS, HOUR, MINUTE, exact, labels, moment, number, tick } from "./format.js";
 
 const EDGE = { right: 14, top: 26, bottom: 46 };
 const DIGIT = 7.4; // the width of one, at the size of the axis
@@ -147,10 +147,11 @@ function scaleOf(data, width, height) {
   if (start === end) [start, end] = [start - 1000, end + 1000];
   const [least, most] = reachOf(data);
   const values = niceTicks(least, most, 5);
-  const left = 16 + DIGIT * Math.max(3, ...values.map((value) => number(value).length));
+  const texts = labels(values, values.length > 1 ? values[1] - values[0] : most - least);
+  const left = 16 + DIGIT * Math.max(3, ...texts.map((text) => text.length));
   const plotWidth = width - left - right;
   return {
-    width, height, left, top, bottom, plotWidth, start, end, values,
+    width, height, left, top, bottom, plotWidth, start, end, values, texts,
     x: (ms) => left + (plotWidth * (ms - start)) / (end - start),
     y: (value) => bottom - ((bottom - top) * (value - least)) / (most - least),
   };
@@ -194,14 +195,14 @@ function timeTicks(start, end, wanted) {
   return [ticks, step];
 }
 
-function axes({ x, y, left, bottom, width, plotWidth, start, end, values }) {
+function axes({ x, y, left, bottom, width, plotWidth, start, end, values, texts }) {
   const [times, step] = timeTicks(start, end, Math.max(2, plotWidth / 90));
   const right = left + plotWidth;
   return s(
     "g",
     { class: "axes" },
-    values.map((value) =>
-      s("g", {}, s("line", { x1: left, x2: right, y1: y(value), y2: y(value) }), s("text", { x: left - 8, y: y(value) + 4, "text-anchor": "end" }, number(value))),
+    values.map((value, i) =>
+      s("g", {}, s("line", { x1: left, x2: right, y1: y(value), y2: y(value) }), s("text", { x: left - 8, y: y(value) + 4, "text-anchor": "end" }, texts[i])),
     ),
     times.map((at) =>
       s("g", {}, s("line", { class: "tick", x1: x(at), x2: x(at), y1: bottom, y2: bottom + 5 }), s("text", { x: Math.min(Math.max(x(at), left + 14), width - 26), y: bottom + 38, "text-anchor": "middle" }, tick(at, step))),

@@ -3,8 +3,9 @@
 import { h } from "./dom.js";
 
 const NUMBER = new Intl.NumberFormat("en", { maximumSignificantDigits: 5 });
+const LARGE = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 const WHOLE = new Intl.NumberFormat("en");
-const TINY = new Intl.NumberFormat("en", { notation: "scientific", maximumSignificantDigits: 4 });
+const TINY = new Intl.NumberFormat("en", { notation: "scientific", maximumSignificantDigits: 7 });
 const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false };
 const DAY = { day: "numeric", month: "short" };
 const STEPS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
@@ -18,7 +19,20 @@ export function number(value) {
   if (value === null || value === undefined) return "–";
   if (value === 0) return "0"; // and never -0
   const size = Math.abs(value);
-  return size < 1e-4 || size >= 1e9 ? TINY.format(value).replace("E", "e") : NUMBER.format(value);
+  if (size < 1e-4 || size >= 1e12) return TINY.format(value).replace("E", "e");
+  return (size < 1000 ? NUMBER : LARGE).format(value);
+}
+
+/** Labels of an axis, with as many digits as tell its ticks apart. */
+export function labels(ticks, step) {
+  const largest = Math.max(...ticks.map(Math.abs));
+  if (largest < 1e12 && step >= 1e-6) {
+    const format = new Intl.NumberFormat("en", { maximumFractionDigits: Math.max(0, 1 - Math.floor(Math.log10(step))) });
+    return ticks.map((tick) => (tick === 0 ? "0" : format.format(tick)));
+  }
+  const digits = Math.min(15, Math.max(1, 2 + Math.ceil(Math.log10(largest / step))));
+  const format = new Intl.NumberFormat("en", { notation: "scientific", maximumSignificantDigits: digits });
+  return ticks.map((tick) => (tick === 0 ? "0" : format.format(tick).replace("E", "e")));
 }
 
 /** A count. */

@@ -71,7 +71,7 @@ class Lane:
         head.add_row(self._spinner, name, Text(self._phase), bar)
         if self._board is None:
             return head
-        return Group(head, _numbers(self._board.figures()), *self._board.lines())
+        return Group(head, _numbers(self._board.figures()), *self._board.lines(), Text())
 
 
 class Display:

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import sqlite3
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from millrace.anomaly.pipeline import Pipeline
 from millrace.anomaly.sqlite import SqliteDatabase, store
 from millrace.errors import ConfigurationError
+from rich.console import Console
 
+from localcloud.demo.anomalies.board import sparkline
 from localcloud.demo.anomalies.checking import Check, alerts_in, check, latencies_ms
+from localcloud.demo.anomalies.hints import write_environment
 from localcloud.demo.anomalies.labelled import LABELS, read_folder
 from localcloud.demo.anomalies.made import METRICS, POINTS, STEP_S, made
 from localcloud.demo.anomalies.reading import Tally, found, tally
 from localcloud.demo.anomalies.recomputing import Expected, recompute
 from localcloud.demo.anomalies.replay import Metric, Stretch, live, past, spoiled, stretches
+from localcloud.demo.anomalies.summary import Hits, Summary
+from localcloud.lag import Lag
 from localcloud.oci.batching import payload
+from localcloud.oci.connector import Counters
 from localcloud.oci.notifications import Notice
 from localcloud.oci.stream import Stream
 from tests.localcloud.clock import ManualClock
@@ -239,3 +247,57 @@ def test_steps_are_even() -> None:
     assert {
         b - a for one in made(1) for a, b in zip(one.times_s, one.times_s[1:], strict=False)
     } == {STEP_S}
+
+
+# ---- what one sees ----------------------------------------------------------------------------
+
+
+def test_the_variables_of_a_kept_cloud_are_a_shells_and_nobody_elses(tmp_path: Path) -> None:
+    file = tmp_path / "environment"
+    file.write_text("old")
+    write_environment(file, {"MILLRACE_DATABASE": "sqlite:////a place/x.db", "TOKEN": "it's $1"})
+    assert file.stat().st_mode & 0o777 == 0o600
+    told = f'. {file} && printf "%s|%s" "$MILLRACE_DATABASE" "$TOKEN"'
+    ended = subprocess.run(["sh", "-c", told], capture_output=True, text=True, check=True)
+    assert ended.stdout == "sqlite:////a place/x.db|it's $1"
+
+
+def test_an_alert_is_shown_with_the_values_before_it(ran: Ran) -> None:
+    _, (alert,) = tally(ran.database, 1)
+    assert 2 <= len(alert.values) <= 14
+    assert len(sparkline(alert.values)) == len(alert.values)
+    assert sparkline([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"rows": 0}, "No metric was stored."),
+        ({"metrics": 12}, "2 metrics were lost."),
+        ({"metrics": 8}, "2 metrics count more than once."),
+        ({"undelivered": 1}, "1 alerts were not delivered."),
+        ({"repeated": 3}, "3 alerts were delivered more than once."),
+        ({"mismatches": 1, "wrong": ["rows a/1: is not there"]}, "rows a/1: is not there"),
+    ],
+)
+def test_the_summary_says_what_is_wrong(changes: dict[str, Any], words: str) -> None:
+    right: dict[str, Any] = {"metrics": 10, "rows": 10, "compared": dict.fromkeys(TABLES, 1)}
+    assert "Exact: 1 rows" in shown(Check(**right))
+    text = shown(Check(**{**right, **changes}))
+    assert "Not exact." in text
+    assert words in text
+
+
+TABLES = ("rows", "alerts", "episodes", "states", "quarantine")
+
+
+def shown(checked: Check) -> str:
+    counters = Counters(lost_answers=1)
+    latency, hits = Lag(1.0, 2.0), Hits(1, 2)
+    summary = Summary(checked, "made series", hits, 8, latency, counters, 1.0, 3.0)
+    console = Console(width=80, file=io.StringIO())
+    with console.capture() as captured:
+        console.print(summary.rendered())
+    text = captured.get()
+    assert max(map(len, text.splitlines())) <= 80
+    return " ".join(text.replace("│", " ").split())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -151,27 +152,46 @@ def test_a_parameter_that_the_template_does_not_have_is_an_error() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_kept_demo_stops_everything_when_it_is_stopped(how: signal.Signals) -> None:
+    options = ("--seconds", "1", "--rate", "20", *NO_MODEL)
+    with kept(how, options, "curl ", processes=3) as text:
+        found = re.search(r"described in (\S+\.json)", text)
+        assert found, text
+        description = Path(found[1])
+        assert "features_table" in orjson.loads(description.read_bytes())
+    assert not description.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_kept_oracle_cloud_says_how_to_look_at_it() -> None:
+    options = ("--only", "oci", "--seconds", "1")
+    with kept(signal.SIGTERM, options, "metrics send", processes=2) as text:
+        found = re.search(r"^Try: \. (\S+)$", text, re.MULTILINE)
+        assert found, text
+        millrace = Path(sys.executable).with_name("millrace")
+        shell = f". {found[1]} && exec {millrace} anomalies list --json"
+        listed = subprocess.run(["sh", "-c", shell], cwd=ROOT, env=ENVIRONMENT, capture_output=True)
+        assert listed.returncode == 0, listed.stderr
+        assert len(orjson.loads(listed.stdout)["alerts"]) > 10
+
+
+@contextlib.contextmanager
+def kept(
+    how: signal.Signals, options: Sequence[str], last: str, *, processes: int
+) -> Iterator[str]:
+    """What a demo prints that stays up, until a line with `last`; then it is stopped."""
     with subprocess.Popen(
-        command("--seconds", "1", "--rate", "20", "--keep", *NO_MODEL),
-        cwd=ROOT,
-        env=ENVIRONMENT,
-        stderr=subprocess.PIPE,
-        text=True,
+        command("--keep", *options), cwd=ROOT, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
             assert process.stderr is not None
             lines = []
             for line in process.stderr:
                 lines.append(line)
-                if "stays up" in line:
+                if last in line:
                     break
-            text = "".join(lines)
-            found = re.search(r"described in (\S+\.json)", text)
-            assert found, text
-            description = Path(found[1])
-            assert "features_table" in orjson.loads(description.read_bytes())
+            yield "".join(lines)
             started = descendants(process.pid)
-            assert len(started) > 3
+            assert len(started) >= processes
             process.send_signal(how)
             process.stderr.read()
             assert process.wait(30) == 128 + how
@@ -179,6 +199,5 @@ def test_a_kept_demo_stops_everything_when_it_is_stopped(how: signal.Signals) ->
             while alive(started) and time.monotonic() < deadline:
                 time.sleep(0.05)
             assert not alive(started)
-            assert not description.exists()
         finally:
             process.kill()

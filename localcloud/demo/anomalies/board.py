@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from rich.text import Text
 
 from localcloud.demo.anomalies.checking import alerts_in
-from localcloud.demo.anomalies.reading import Tally, tally
+from localcloud.demo.anomalies.reading import Alerted, Tally, tally
 from localcloud.oci.cloud import OciCloud
 
 _EVERY_S = 0.4
 _LATEST = 3
+_BARS = "▁▂▃▄▅▆▇█"
 
 
 class AnomaliesBoard:
@@ -22,7 +23,7 @@ class AnomaliesBoard:
         self.sent = 0
         self._cloud = cloud
         self._tally = Tally()
-        self._latest: list[tuple[str, str]] = []
+        self._latest: list[Alerted] = []
 
     async def watch(self) -> None:
         """Look into the database now and then, for ever."""
@@ -52,10 +53,24 @@ class AnomaliesBoard:
         return [
             Text.assemble(
                 ("  ! ", "bold red"),
-                (f"{series}: ", "bold"),
-                reason,
+                (f"{sparkline(alert.values)} ", "yellow"),
+                (f"{alert.series} ", "bold"),
+                alert.reason,
                 no_wrap=True,
                 overflow="ellipsis",
             )
-            for series, reason in reversed(self._latest)
+            for alert in reversed(self._latest)
         ]
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """Values as small bars, between the least and the largest of them.
+
+    >>> sparkline([1.0, 1.5, 8.0]), sparkline([3.0, 3.0])
+    ('▁▁█', '▁▁')
+    """
+    if not values:
+        return ""
+    low, high = min(values), max(values)
+    step = (high - low) / (len(_BARS) - 1) or 1.0
+    return "".join(_BARS[round((value - low) / step)] for value in values)

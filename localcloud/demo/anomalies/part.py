@@ -6,6 +6,7 @@ import asyncio
 import time
 from pathlib import Path
 
+from localcloud.demo.anomalies.hints import hints
 from localcloud.demo.anomalies.labelled import Labelled, read_folder
 from localcloud.demo.anomalies.made import made
 from localcloud.demo.anomalies.replay import stretches
@@ -14,7 +15,7 @@ from localcloud.demo.arguments import SECONDS, Arguments
 from localcloud.demo.display import Lane
 from localcloud.demo.ending import Ending
 from localcloud.demo.stage import Cue
-from localcloud.oci.cloud import OciCloud, Options, running
+from localcloud.oci.cloud import Options, running
 from localcloud.oci.connector import Repeats
 
 _MOST_SERIES = 8
@@ -43,7 +44,7 @@ class AnomaliesPart:
             run = Run(cloud, replayed, source, self._arguments.seed, lane)
             summary = await run.summary(seconds, started_s)
             lane.phase("done")
-            await cue.show(Ending(summary, _hints(cloud)))
+            await cue.show(Ending(summary, hints(cloud) if self._arguments.keep else ()))
 
     def _options(self) -> Options:
         repeats = Repeats(self._arguments.seed, lose_answer=_LOSE_ANSWER, send_again=_SEND_AGAIN)
@@ -55,16 +56,3 @@ class AnomaliesPart:
         if self._arguments.series is None and not folder.is_dir():
             return "made series", made(self._arguments.seed)
         return folder.name, read_folder(folder, _MOST_SERIES)
-
-
-def _hints(cloud: OciCloud) -> list[str]:
-    """What to do with a cloud that stays up."""
-    address = f"sqlite:///{cloud.database}"
-    return [
-        "The local Oracle Cloud stays up; Ctrl-C stops it.",
-        f"  {'endpoint':24} {cloud.url}",
-        f"  {'database':24} {cloud.database}",
-        f"  {'function log':24} {cloud.function.log}",
-        f"Try: MILLRACE_DATABASE={address} .venv/bin/millrace anomalies serve",
-        f"     MILLRACE_DATABASE={address} .venv/bin/millrace anomalies list",
-    ]

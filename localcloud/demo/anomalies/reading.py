@@ -35,7 +35,11 @@ SELECT (SELECT COUNT(*) FROM raw_events),
         WHERE COALESCE(d.delivered_flag, 'N') = 'N'),
        (SELECT COUNT(*) FROM quarantine)"""
 _LATEST = """
-SELECT series, reason FROM alerts WHERE muted_flag = 'N' ORDER BY rowid DESC LIMIT ?"""
+SELECT series, reason, event_time FROM alerts WHERE muted_flag = 'N' ORDER BY rowid DESC LIMIT ?"""
+_BEFORE = """
+SELECT metric_value FROM raw_events
+WHERE series = ? AND event_time <= ? AND late_flag = 'N' ORDER BY event_time DESC LIMIT ?"""
+_LOOK_BACK = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +70,16 @@ def found(database: Path) -> Found:
         return Found(*({row[0]: row[1:] for row in connection.execute(one)} for one in tables))
 
 
-def tally(database: Path, latest: int = 0) -> tuple[Tally, list[tuple[str, str]]]:
-    """The counts, and series and reason of the latest alerts that were not muted."""
+class Alerted(NamedTuple):
+    """An alert, and the last values up to it."""
+
+    series: str
+    reason: str
+    values: list[float]
+
+
+def tally(database: Path, latest: int = 0) -> tuple[Tally, list[Alerted]]:
+    """The counts, and the latest alerts that were not muted, the newest first."""
     if not database.exists():
         return Tally(), []
     with _reading(database) as connection:
@@ -76,7 +88,16 @@ def tally(database: Path, latest: int = 0) -> tuple[Tally, list[tuple[str, str]]
         ).fetchone():
             return Tally(), []  # the function has not made its tables yet
         (counts,) = connection.execute(_TALLY)
-        return Tally(*counts), connection.execute(_LATEST, (latest,)).fetchall()
+        alerts = connection.execute(_LATEST, (latest,)).fetchall()
+        return Tally(*counts), [
+            Alerted(series, reason, _before(connection, series, time))
+            for series, reason, time in alerts
+        ]
+
+
+def _before(connection: sqlite3.Connection, series: str, time: str) -> list[float]:
+    rows = connection.execute(_BEFORE, (series, time, _LOOK_BACK)).fetchall()
+    return [value for (value,) in reversed(rows)]
 
 
 @contextlib.contextmanager

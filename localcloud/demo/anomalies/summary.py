@@ -83,13 +83,13 @@ class Summary:
         table.add_column(justify="right", style="bold")
         table.add_column()
         again = self.counters.lost_answers + self.counters.sent_again
-        repeated = f", {again:,} batches sent again" if again else ""
+        repeated = f"; {again:,} batches came again" if again else ""
         rows = [
             (check.metrics, f"metrics of {self.series} series put on the stream{repeated}"),
             (check.scored, "scored by the function, each before it was learned"),
             (check.strange, "flagged as strange"),
-            (check.alerts, f"alerts, one an episode; {check.muted:,} of the past, muted"),
-            (check.delivered, f"alerts delivered, each once, in {check.digests:,} messages"),
+            (check.alerts, f"alerts, one an episode; {check.muted:,} of them past, and muted"),
+            (check.delivered, self._delivered()),
             (check.duplicates, "duplicates, which changed nothing"),
             (check.late, "late events, stored and not judged"),
             (check.quarantined, "records in quarantine, whole, with their reason"),
@@ -98,8 +98,7 @@ class Summary:
             table.add_row(f"{number:,}", words)
         if self.latency.p50 is not None and self.latency.p99 is not None:
             words = f"from metric to alert, p50 (p99 {self.latency.p99:,.0f} ms)"
-            batch = f", up to {self.batch_s:g} s of it in the batch"
-            table.add_row(f"{self.latency.p50:,.0f} ms", words + batch)
+            table.add_row(f"{self.latency.p50:,.0f} ms", f"{words}; {self.batch_s:g} s batches")
         hits = f"{self.hits.hit} of {self.hits.labelled} labelled anomalies raised an alert"
         table.add_row("", Text(f"{self.source}: {hits}", style="dim"))
         return Panel(
@@ -108,6 +107,11 @@ class Summary:
             border_style="green" if self.exact else "red",
             expand=False,
         )
+
+    def _delivered(self) -> str:
+        check = self.check
+        once = ", each once" if not check.repeated and not check.undelivered else ""
+        return f"alerts delivered{once}, in {check.digests:,} messages"
 
     def _verdict(self) -> Text:
         check = self.check

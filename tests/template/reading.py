@@ -52,6 +52,8 @@ EVERYTHING = {
     "Ingest": "on",
     "IngestConcurrency": "10",
     "InstanceMaxCount": "4",
+    "LayerPruneRegions": "eu-west-1,us-east-1",
+    "LayerPruning": "execute",
     "PredictConcurrency": "30",
     "PredictSnapStart": "on",
     "Tracing": "on",

@@ -84,6 +84,22 @@ def test_the_environment_of_archive(checkout: Path) -> None:
     assert stack.functions["EnrichFunction"].environment["ARCHIVE_BUCKET"] == ""
 
 
+def test_the_environment_of_what_cleans_layers_up(checkout: Path) -> None:
+    given = {"LayerPruning": "plan", "LayerPruneKeep": "3", "LayerPruneRegions": "eu-west-1"}
+    stack, _ = up(checkout, given)
+    assert stack.functions["PruneLayersFunction"].environment == COMMON_VARIABLES | {
+        "POWERTOOLS_SERVICE_NAME": "demo-prune-layers",
+        "AUDIT_BUCKET": stack.outputs["LayerAuditBucketName"],
+        "PRUNE_MODE": "plan",
+        "PRUNE_KEEP": "3",
+        "PRUNE_GRACE_DAYS": "14",
+        "PRUNE_LIMIT": "20",
+        "PRUNE_REGIONS": "eu-west-1",
+    }
+    off, _ = up(checkout, {})
+    assert "PruneLayersFunction" not in off.functions
+
+
 def test_functions_follow_runtime_and_architecture(checkout: Path) -> None:
     stack, _ = up(checkout, {**EXISTING, "Runtime": "python3.11", "Architecture": "x86_64"})
     for function in stack.functions.values():

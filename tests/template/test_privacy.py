@@ -137,6 +137,8 @@ NAMED_WITHIN = {
     "EventStreamConsumer.ConsumerName",
     "FeatureGroup.EventTimeFeatureName",
     "FeatureGroup.RecordIdentifierFeatureName",
+    # One an account, not one a stack: layers belong to the account.
+    "PruneLayersFunction.FunctionName",
 }
 
 

@@ -77,6 +77,12 @@ def moving(*functions: str) -> set[Grant]:
     return grants("lambda", "GetAlias GetProvisionedConcurrencyConfig UpdateAlias", *arns)
 
 
+PRUNE = (
+    grants("lambda", "ListFunctions ListLayerVersions ListLayers", "*")
+    | grants("lambda", "GetLayerVersion GetLayerVersionPolicy", "arn:aws:lambda:*:1:layer:*:*")
+    | grants("s3", "PutObject", "{LayerAuditBucket.Arn}/layers/*")
+    | grants("logs", LOGS, "{PruneLayersLogGroup.Arn}")
+)
 GRADUAL = {"DeploymentType": "Linear10PercentEvery1Minute", "Alarms": "on"}
 DEPLOYMENT = grants("cloudwatch", "DescribeAlarms", "*") | moving(
     "EnrichFunction", "PredictFunction"
@@ -201,6 +207,27 @@ NEEDS: Mapping[str, tuple[str, Mapping[str, str], set[Grant]]] = {
         {**GRADUAL, "Ingest": "on", "InferenceLog": "on"},
         DEPLOYMENT | moving("ArchiveFunction", "IngestFunction"),
     ),
+    "deployment of what cleans layers up": (
+        "DeploymentRole",
+        {**GRADUAL, "LayerPruning": "plan"},
+        DEPLOYMENT | moving("PruneLayersFunction"),
+    ),
+    "layers, only planned": ("PruneLayersRole", {"LayerPruning": "plan"}, PRUNE),
+    "layers, deleted": (
+        "PruneLayersRole",
+        {"LayerPruning": "execute"},
+        PRUNE | grants("lambda", "DeleteLayerVersion", "arn:aws:lambda:*:1:layer:*:*"),
+    ),
+    "layers, key": (
+        "PruneLayersRole",
+        {"LayerPruning": "plan", "CustomerKey": "on"},
+        PRUNE | PART_OF_KEY,
+    ),
+    "layers, traced": (
+        "PruneLayersRole",
+        {"LayerPruning": "plan", "Tracing": "on"},
+        PRUNE | TRACES,
+    ),
 }
 
 
@@ -227,6 +254,9 @@ NAMELESS = {
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSubnets",
     "kinesis:ListStreams",
+    "lambda:ListFunctions",
+    "lambda:ListLayerVersions",
+    "lambda:ListLayers",
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
 }
@@ -283,6 +313,10 @@ def test_the_api_may_call_its_functions_by_their_routes_alone() -> None:
         for body in present(EVERYTHING).values()
         if body["Type"] == "AWS::Lambda::Permission"
     ]
+    (clock,) = [one for one in permissions if one["Principal"] == "events.amazonaws.com"]
+    assert clock["FunctionName"] == "{PruneLayersFunctionAliaslive}"
+    assert clock["SourceArn"] == "{PruneLayersFunctionDaily.Arn}"
+    permissions.remove(clock)
     assert permissions
     for properties in permissions:
         assert properties["Principal"] == "apigateway.amazonaws.com"

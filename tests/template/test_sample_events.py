@@ -21,7 +21,8 @@ INGEST_EVENTS = sorted((ROOT / "events/ingest").glob("*.json"))
 
 def test_every_folder_of_events_belongs_to_a_function() -> None:
     folders = {path.parent.name for path in (ROOT / "events").glob("*/*.json")}
-    functions = {name.removesuffix("Function").lower() for name in of_type("AWS::Lambda::Function")}
+    names = {name.removesuffix("Function") for name in of_type("AWS::Lambda::Function")}
+    functions = {re.sub("(?<!^)(?=[A-Z])", "-", name).lower() for name in names}
     assert folders == functions
 
 

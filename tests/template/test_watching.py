@@ -78,6 +78,7 @@ NAMED = {
         "{EnrichFunction}",
         "{IngestFunction}",
         "{PredictFunction}",
+        "{PruneLayersFunction}",
     },
     "Operation": {"BatchGetItem", "GetItem", "PutItem"},
     "StreamName": {"{EventStream}"},

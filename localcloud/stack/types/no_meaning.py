@@ -12,6 +12,7 @@ _NO_IAM = "nobody is refused anything on one machine; tests check the policies i
 _NO_ROLLOUT = "a local stack is made once, so no traffic is shifted from version to version"
 _NO_SCALING = "one machine does not grow"
 _NO_DAX = "there is no DAX here: its address is empty, and functions go to DynamoDB"
+_NO_CLOCK = "nothing runs by the clock here; invoke the function"
 _LOOPBACK = "everything is on loopback"
 _LOG_FILES = "functions write their logs to files"
 
@@ -68,6 +69,7 @@ NO_OPS: Final[Mapping[str, NoOp]] = {
     "AWS::EC2::SubnetRouteTableAssociation": NoOp(_LOOPBACK),
     "AWS::EC2::VPC": _numbered("VpcId", "vpc"),
     "AWS::EC2::VPCEndpoint": _numbered("Id", "vpce"),
+    "AWS::Events::Rule": NoOp(_NO_CLOCK),
     "AWS::Logs::LogGroup": NoOp(_LOG_FILES, _log_group),
     "AWS::Logs::QueryDefinition": NoOp(_LOG_FILES, _query),
 }

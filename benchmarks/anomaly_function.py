@@ -45,7 +45,8 @@ CASES = (
     Case("20 series, batches of 1,000", 20, 3, 12, 10_000.0),
     Case("1,000 series, batches of 1,000", 1_000, 2, 8, 2_500.0),
 )
-MANY = Case("10,000 series in one run", 10_000, 2, 20, 2_500.0)
+# A point a minute of each is 167 events a second.
+MANY = Case("10,000 series in one run", 10_000, 2, 20, 1_000.0)
 
 
 class Fed(NamedTuple):

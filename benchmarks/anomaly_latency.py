@@ -80,9 +80,9 @@ def _message(name: int, point: int, value: float) -> Message:
     return key.encode(), orjson.dumps(event(key, point, value))
 
 
-def latency_figures(clouds: int = 4) -> list[Figure]:
+def latency_figures(clouds: int = 4, series: int = _SERIES) -> list[Figure]:
     """Half of the alerts, and 99 of 100."""
-    found = Lag.of(latency_ms(clouds))
+    found = Lag.of(latency_ms(clouds, series))
     assert found.p50 is not None
     assert found.p99 is not None
     name, job = f"metric to alert delivered, {BATCH_S:g} s batches", "the tutorial's job"

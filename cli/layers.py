@@ -9,6 +9,7 @@ from cli import (
     layer_profile,
     layer_prune,
     layer_publish,
+    layer_scan,
     layer_share,
     layer_test,
 )
@@ -24,3 +25,4 @@ layer_prune.register(app)
 layer_apply.register(app)
 layer_publish.register(app)
 layer_share.register(app)
+layer_scan.register(app)

@@ -35,6 +35,7 @@ EDGES = {
     "millrace.inference.stream",
     "millrace.inference.trying",
     "millrace.ingest",  # HTTP in, stream out
+    "millrace.lambda_layers.advisories",  # asks pip-audit
     "millrace.lambda_layers.aws",
     "millrace.lambda_layers.build",  # puts the others together
     "millrace.lambda_layers.cloud_runtime",
@@ -53,6 +54,9 @@ EDGES = {
     "millrace.lambda_layers.python_layer",
     "millrace.lambda_layers.sam_build",
     "millrace.lambda_layers.scheduled",  # puts the others together
+    "millrace.lambda_layers.sbom",  # CycloneDX's library
+    "millrace.lambda_layers.scanning",  # puts the others together
+    "millrace.lambda_layers.secrets",  # detect-secrets' patterns
     "millrace.lambda_layers.sharer",  # policies of versions
     "millrace.lambda_layers.stripping",
     "millrace.oci",

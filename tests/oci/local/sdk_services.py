@@ -110,9 +110,13 @@ def streams(options: dict[str, Any], stream: str) -> dict[str, Any]:
     pool = admin.get_stream_pool(found.stream_pool_id).data
     made = admin.create_stream({"name": "new", "partitions": 3}).data
     again = {"name": "new", "partitions": 3}
+    client.put_messages(made.id, {"messages": [{"value": coded("no key")}]})
+    group = {"type": "TRIM_HORIZON", "groupName": "g"}
+    read = client.get_messages(made.id, client.create_group_cursor(made.id, group).data.value).data
     return {
         "found": [found.name, found.partitions, found.lifecycle_state, found.messages_endpoint],
         "pool": pool.kafka_settings.bootstrap_servers,
+        "keys": [one.key for one in read],
         "names": [one.name for one in admin.list_streams(compartment_id="c").data],
         "refused": [
             refused(admin.create_stream, again),

@@ -48,6 +48,7 @@ async def test_every_service_is_as_the_sdk_speaks_it(tmp_path: Path) -> None:
     assert told["streams"] == {
         "found": ["s", 2, "ACTIVE", cloud.url],
         "pool": "127.0.0.1:9",
+        "keys": [None],
         "names": ["s", "new"],
         "refused": [
             [409, "IncorrectState"],

@@ -1,10 +1,11 @@
 # Each part may do what it needs, and as far as a policy can say so on the one thing that it needs it
 # for.
 resource "oci_identity_dynamic_group" "functions" {
+  count          = local.with_function ? 1 : 0
   compartment_id = var.tenancy_id
   name           = "${var.prefix}-functions"
-  description    = "The functions of the pipeline"
-  matching_rule  = "ALL {resource.type = 'fnfunc', resource.compartment.id = '${var.compartment_id}'}"
+  description    = "The pipeline's function, and no other of its compartment"
+  matching_rule  = "ALL {resource.type = 'fnfunc', resource.id = '${oci_functions_function.extract_features[0].id}'}"
   freeform_tags  = var.tags
 }
 
@@ -24,11 +25,12 @@ resource "oci_identity_policy" "pipeline" {
 
   statements = concat(
     [
-      "Allow dynamic-group ${oci_identity_dynamic_group.functions.name} to read secret-bundles in compartment id ${var.compartment_id} where target.secret.id = '${oci_vault_secret.database_password.id}'",
+      for group in oci_identity_dynamic_group.functions[*].name :
+      "Allow dynamic-group ${group} to read secret-bundles in compartment id ${var.compartment_id} where target.secret.id = '${oci_vault_secret.database_password.id}'"
     ],
     # Of topics, no policy can name one: publishing in this compartment, and nothing else.
     [
-      for group in [oci_identity_dynamic_group.functions.name, oci_identity_dynamic_group.database.name] :
+      for group in concat(oci_identity_dynamic_group.functions[*].name, [oci_identity_dynamic_group.database.name]) :
       "Allow dynamic-group ${group} to use ons-topics in compartment id ${var.compartment_id} where request.permission = 'ONS_TOPIC_PUBLISH'"
     ],
     # In the words of the console, which writes these for a connector that it makes; narrower than it:

@@ -77,6 +77,11 @@ run "then_with_an_image" {
   }
 
   assert {
+    condition     = strcontains(oci_identity_dynamic_group.functions[0].matching_rule, oci_functions_function.extract_features[0].id)
+    error_message = "Nothing but this function reads the password."
+  }
+
+  assert {
     condition     = length(oci_ons_subscription.anomaly) == 1 && length(oci_ons_subscription.operations) == 1
     error_message = "A subscriber gets alerts and alarms."
   }

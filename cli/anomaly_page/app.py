@@ -21,7 +21,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from cli.anomaly_page.asked import body_of, invalid, is_time_ms, named, one_of, text, time_ms, whole
-from cli.anomaly_page.charts import SPANS, Charts
+from cli.anomaly_page.charts import FIRST_MS, LAST_MS, SPANS, Charts
 from cli.anomaly_page.desks import Clerks
 from cli.anomaly_page.guard import COOKIE, SIGN_IN, Guard, proof_of
 from cli.anomaly_page.overview import MOST_OPEN, Overview, alerts_document, page_of, series_document
@@ -106,16 +106,19 @@ class Api:
         return answer(request, series_document(view, look.open_of.get(name, 0)))
 
     async def chart(self, request: Request) -> Response:
-        """The points of a `series` in a `span`, or around the time `at`; bands and episodes."""
+        """The points of a `series`: in a `span`, `from` one time `to` another, or around `at`."""
         asked = request.query_params
-        name, at = named(asked.get("series", ""), "series"), asked.get("at")
+        name = named(asked.get("series", ""), "series")
         span = one_of(asked.get("span", "recent"), "span", tuple(SPANS))
-        at_ms = None if at is None else time_ms(at, "at")
+        times = {key: time_ms(asked[key], key) for key in ("at", "from", "to") if key in asked}
 
         def drawn(desk: Desk) -> dict[str, object]:
             view = desk.known_series(name)
-            if at_ms is not None:
-                return self._charts.around(desk, view, at_ms)
+            if "at" in times:
+                return self._charts.around(desk, view, times["at"])
+            if "from" in times or "to" in times:
+                start, end = times.get("from", FIRST_MS), times.get("to", LAST_MS - 1)
+                return self._charts.between(desk, view, start, end)
             return self._charts.chart(desk, view, span)
 
         return answer(request, await self._clerks.ask(drawn))

@@ -37,7 +37,7 @@ _TAIL = 300
 # Charts that are kept between two questions, by their points.
 _MOST_KEPT = 300_000
 _TRUSTED_S = 60.0
-_FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_000
+FIRST_MS, LAST_MS = -62_135_596_800_000, 253_402_300_799_000
 
 
 @dataclass(slots=True)
@@ -59,19 +59,28 @@ class Charts:
 
     def around(self, desk: Desk, view: SeriesView, at_ms: int) -> dict[str, object]:
         """The chart of the points before and after a time."""
-        before = desk.points(view.series, _FIRST_MS, at_ms + 1, AROUND_POINTS, latest=True)
-        after = desk.points(view.series, at_ms + 1, _LAST_MS, AROUND_POINTS)
-        points = drawn([*before, *after])
+        before = desk.points(view.series, FIRST_MS, at_ms + 1, AROUND_POINTS, latest=True)
+        after = desk.points(view.series, at_ms + 1, LAST_MS, AROUND_POINTS)
+        return self._of(desk, view, drawn([*before, *after]))
+
+    def between(self, desk: Desk, view: SeriesView, from_ms: int, to_ms: int) -> dict[str, object]:
+        """The chart of the points from one time to another."""
+        found = desk.points(view.series, from_ms, to_ms + 1, MOST_POINTS, latest=True)
+        return self._of(desk, view, drawn(found), complete=len(found) < MOST_POINTS)
+
+    def _of(
+        self, desk: Desk, view: SeriesView, points: list[Drawn], *, complete: bool = True
+    ) -> dict[str, object]:
         if not points:
-            return document([], [], complete=True)
+            return document([], [], complete=complete)
         episodes = desk.episodes(view.series, points[0].time_ms, points[-1].time_ms + 1)
-        return document(points, episodes, complete=True)
+        return document(points, episodes, complete=complete)
 
     def chart(self, desk: Desk, view: SeriesView, span: str) -> dict[str, object]:
         """The chart as JSON has it. `span` is one of SPANS."""
         points = self._points(desk, view, span)
-        start = points[0].time_ms if points else _FIRST_MS
-        episodes = desk.episodes(view.series, start, _LAST_MS) if points else []
+        start = points[0].time_ms if points else FIRST_MS
+        episodes = desk.episodes(view.series, start, LAST_MS) if points else []
         return document(points, episodes, complete=len(points) < most_of(span) or span == "recent")
 
     def _points(self, desk: Desk, view: SeriesView, span: str) -> list[Drawn]:
@@ -103,7 +112,7 @@ def most_of(span: str) -> int:
 def read(desk: Desk, view: SeriesView, span: str) -> list[Drawn]:
     """The points of a span, which ends with the newest one."""
     newest_ms = _newest_ms(desk, view)
-    found = desk.points(view.series, _start(newest_ms, span), _LAST_MS, most_of(span), latest=True)
+    found = desk.points(view.series, _start(newest_ms, span), LAST_MS, most_of(span), latest=True)
     return drawn(found)
 
 
@@ -113,7 +122,7 @@ def go_on(desk: Desk, view: SeriesView, span: str, points: list[Drawn]) -> list[
         return read(desk, view, span)
     from_ms = points[-_TAIL].time_ms
     most = most_of(span)
-    tail = drawn(desk.points(view.series, from_ms, _LAST_MS, most, latest=True))
+    tail = drawn(desk.points(view.series, from_ms, LAST_MS, most, latest=True))
     if len(tail) == most:
         return tail
     if not tail or tail[-1].of_rate != points[-1].of_rate:
@@ -147,13 +156,13 @@ def _drawn(point: Point, words: Said, *, of_rate: bool) -> Drawn | None:
 
 def _newest_ms(desk: Desk, view: SeriesView) -> int:
     """Rows that only the sweep judges do not move the state's newest time."""
-    last = desk.points(view.series, _FIRST_MS, _LAST_MS, 1, latest=True)
+    last = desk.points(view.series, FIRST_MS, LAST_MS, 1, latest=True)
     return last[0].time_ms or 0 if last else view.newest_ms or 0
 
 
 def _start(newest_ms: int, span: str) -> int:
     width = SPANS[span]
-    return _FIRST_MS if width is None else newest_ms - width
+    return FIRST_MS if width is None else newest_ms - width
 
 
 def document(

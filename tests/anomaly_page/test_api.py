@@ -77,6 +77,11 @@ class TestWhatItTells:
         assert hour["time_ms"] == chart["time_ms"][-61:]
         around = told(client, "/api/chart", series="cpu", at=chart["time_ms"][400])
         assert (around["time_ms"], around["points"]) == (chart["time_ms"][101:701], 600)
+        times = chart["time_ms"]
+        part = told(client, "/api/chart", **{"series": "cpu", "from": times[5], "to": times[9]})
+        assert part["time_ms"] == times[5:10]
+        assert told(client, "/api/chart", **{"series": "cpu", "from": times[699]})["points"] == 2
+        assert told(client, "/api/chart", series="cpu", to=times[0] - 1)["points"] == 0
 
     def test_a_chart_goes_on_as_if_read_anew(self, client: httpx.Client, plant: Plant) -> None:
         plant.send("cpu", *quiet(700))

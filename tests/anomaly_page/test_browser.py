@@ -207,6 +207,18 @@ def test_it_is_understood_without_colour_and_without_a_mouse(
         page.keyboard.press("p")
         assert slider.get_attribute("aria-valuenow") != before, "no earlier flagged point"
     expect(slider).to_have_attribute("aria-valuetext", re.compile(ALERT_READ_OUT))
+    page.keyboard.press("+")
+    expect(page.get_by_role("radio", name="Zoomed")).to_be_checked()
+    page.get_by_role("radio", name="All").check()
+    expect(slider).to_have_attribute("aria-valuemax", "720")
+    # A mouse chooses a part of it.
+    box = page.locator(".canvas").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 150)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + 160)
+    page.mouse.up()
+    expect(slider).to_have_attribute("aria-valuemax", re.compile(r"^1\d\d$"))
 
 
 def test_it_waits_for_a_database_that_is_not_there(

@@ -1,8 +1,9 @@
 // One series: its chart, what it is set to, its episodes and alerts.
 
 import { alertCard, muteOptions, noAlerts } from "./alerts.js";
-import { Chart, legend } from "./chart.js";
+import { Chart } from "./chart.js";
 import { h, keyed, name, plain } from "./dom.js";
+import { legend } from "./drawing.js";
 import { DAYS, age, count, length, moment, number, quantity, time } from "./format.js";
 
 const SPANS = [["recent", "Recent"], ["1h", "1 h"], ["6h", "6 h"], ["1d", "1 d"], ["1w", "7 d"], ["30d", "30 d"], ["all", "All"]];
@@ -16,7 +17,7 @@ export class Detail {
     this.facts = h("dl", { class: "facts" });
     this.badges = h("div", { class: "badges" });
     this.figure = h("figure", { class: "chart" });
-    this.chart = new Chart(this.figure);
+    this.chart = new Chart(this.figure, (from, to) => tell.zoom(series, from, to));
     this.notes = h("p", { class: "aside notes" });
     this.legend = h("div", {});
     this.alerts = h("ul", { class: "alerts" });
@@ -38,16 +39,19 @@ export class Detail {
     this.chart.close();
   }
 
-  /** Show which span was chosen; `at` is the time of an alert instead of one. */
-  choose(span, at) {
-    const wanted = at ? "at" : span;
+  /** Show which span was chosen: one of those offered, or that of the address (`own`). */
+  choose({ span, at, from, to }) {
+    const own = Boolean(at || from || to);
+    const wanted = own ? `${at} ${from} ${to}` : span;
     if (wanted === this.chosen) return;
     if (at && this.chosen !== undefined) this.figure.scrollIntoView({ block: "center" });
     this.chosen = wanted;
     this.figure.classList.add("busy");
     if (!this.drawn) this.notes.textContent = "Reading points …";
-    for (const input of this.spans.querySelectorAll("input")) input.checked = input.value === wanted;
-    this.spans.querySelector("[data-at]").hidden = !at;
+    for (const input of this.spans.querySelectorAll("input")) input.checked = input.value === (own ? "own" : span);
+    const chip = this.spans.querySelector("[data-own]");
+    chip.hidden = !own;
+    chip.querySelector("span").textContent = at ? "Around the alert" : "Zoomed";
   }
 
   /** Show what the server told; what is the same as before is left alone. */
@@ -91,8 +95,8 @@ export class Detail {
   #spans() {
     const choose = (event) => this.tell.go(this.series, event.currentTarget.value);
     const choice = ([value, text]) =>
-      h("label", { "data-at": value === "at" }, h("input", { type: "radio", name: "span", value, onchange: choose }), h("span", {}, text));
-    this.spans = h("fieldset", { class: "spans" }, h("legend", { class: "unseen" }, "Span of time"), [["at", "Around the alert"], ...SPANS].map(choice));
+      h("label", { "data-own": value === "own" }, h("input", { type: "radio", name: "span", value, onchange: choose }), h("span", {}, text));
+    this.spans = h("fieldset", { class: "spans" }, h("legend", { class: "unseen" }, "Span of time"), [["own", ""], ...SPANS].map(choice));
     return this.spans;
   }
 

@@ -10,10 +10,12 @@ import { blankPanel, signIn } from "./states.js";
 
 const EVERY_MS = 1000;
 const SLOWEST_MS = 30_000;
+const FEW_ALERTS = 50;
+const MOST_ALERTS = 500;
 const byId = (id) => document.getElementById(id);
 const main = byId("main");
 const list = new SeriesList(() => refresh());
-const state = { paused: false, failures: 0, shown: null, detail: null, missing: null, moved: false, known: null, onlyOpen: true, by: "" };
+const state = { paused: false, failures: 0, shown: null, detail: null, missing: null, moved: false, known: null, onlyOpen: true, limit: FEW_ALERTS, by: "" };
 let timer = 0;
 let flight = null;
 let toastTimer = 0;
@@ -22,8 +24,9 @@ function routeOf() {
   const [path, query] = location.hash.replace(/^#/, "").split("?");
   const wanted = new URLSearchParams(query ?? "");
   if (path === "/series" && wanted.has("name")) {
-    const at = wanted.get("at") ?? "";
-    return { view: "series", series: wanted.get("name"), at, span: at ? "" : (wanted.get("span") ?? "recent") };
+    const [at, from, to] = ["at", "from", "to"].map((key) => wanted.get(key) ?? "");
+    const span = at || from || to ? "" : (wanted.get("span") ?? "recent");
+    return { view: "series", series: wanted.get("name"), span, at, from, to };
   }
   return { view: path === "/list" ? "list" : "alerts" };
 }
@@ -65,12 +68,12 @@ function schedule(took = 0) {
   timer = setTimeout(refresh, Math.min(Math.max(EVERY_MS, 4 * took) * 2 ** Math.min(state.failures, 4), SLOWEST_MS));
 }
 
-const alertParts = (signal) => get(asked("/api/alerts", { open: state.onlyOpen ? 1 : 0, limit: 100 }), signal);
+const alertParts = (signal) => get(asked("/api/alerts", { open: state.onlyOpen ? 1 : 0, limit: state.limit }), signal);
 
-async function seriesParts({ series, span, at }, signal) {
+async function seriesParts({ series, span, at, from, to }, signal) {
   return Promise.all([
     get(asked("/api/series/one", { name: series }), signal),
-    get(asked("/api/chart", { series, span, at }), signal),
+    get(asked("/api/chart", { series, span, at, from, to }), signal),
     get(asked("/api/alerts", { series, limit: 200 }), signal),
   ]);
 }
@@ -110,7 +113,8 @@ function showAlerts(status, { alerts, more }) {
     byId("alerts"),
     alerts.length ? alerts.map((one) => [one.alert_id, one, () => alertCard(one, at, { say, mute, now })]) : [["none", state.onlyOpen, () => noAlerts(state.onlyOpen)]],
   );
-  byId("more").hidden = !more;
+  byId("more").hidden = !more || state.limit === MOST_ALERTS;
+  byId("most").hidden = !more || state.limit < MOST_ALERTS;
   announce(alerts);
 }
 
@@ -123,18 +127,20 @@ function alertsView() {
     h("div", { class: "tiles" }, tile("tile-open", "open alerts"), tile("tile-series", "series"), tile("tile-newest", "last event")),
     h("div", { class: "heading" }, h("h2", {}, "Alerts"), bulletKey(), h("fieldset", { class: "spans" }, h("legend", { class: "unseen" }, "Which alerts"), choice("open", "Open"), choice("all", "All"))),
     h("ul", { class: "alerts", id: "alerts" }),
-    h("p", { class: "aside", id: "more", hidden: true }, "These are the newest hundred. ", h("code", {}, "millrace anomalies list"), " has all."),
+    h("button", { type: "button", id: "more", hidden: true, onclick: () => { state.limit = MOST_ALERTS; refresh(); } }, "Show older ones"),
+    h("p", { class: "aside", id: "most", hidden: true }, `These are the newest ${MOST_ALERTS}. `, h("code", {}, "millrace anomalies list"), " has all."),
   ];
 }
 
 /** The frame of a series stands at once; its points may take a moment. */
-function openSeries({ series, span, at }) {
+function openSeries(route) {
+  const { series } = route;
   if (state.missing === series) return;
   view(`series ${series}`, () => {
-    state.detail = new Detail(main, series, { go, say, mute, sensitivity, now });
+    state.detail = new Detail(main, series, { go, zoom, say, mute, sensitivity, now });
     scrollTo(0, 0);
   });
-  state.detail.choose(span, at);
+  state.detail.choose(route);
 }
 
 function showSeries(route, parts) {
@@ -145,6 +151,12 @@ function showSeries(route, parts) {
 
 function go(series, span) {
   location.hash = `#/series?${new URLSearchParams({ name: series, span })}`;
+}
+
+/** Look into a span of time; never into less than a second. */
+function zoom(series, from, to) {
+  const wider = Math.max(0, 1000 - (to - from)) / 2;
+  location.hash = `#/series?${new URLSearchParams({ name: series, from: Math.floor(from - wider), to: Math.ceil(to + wider) })}`;
 }
 
 /** Read new alerts out to those who do not see them come. */

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
 from localcloud.stack.building import build
 from localcloud.stack.model import CodeFolder
@@ -77,6 +78,8 @@ def test_a_description_that_holds_the_parameter_is_one_that_changes() -> None:
     described = {"VersionDescription": {"Fn::Sub": "layers ${LayerSha}"}}
     _, description = version(template("one", given, **described))
     assert description == {"Fn::Sub": "layers ${LayerSha}"}
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", "AWS::Lambda::Version").schema
+    assert "/properties/Description" in schema["createOnlyProperties"]
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ PARTS = {
     "features": Part("benchmarks.features", "the enrich function and the reading of features"),
     "cold-start": Part("benchmarks.cold_start", "what importing each function costs"),
     "predict": Part("benchmarks.predict", "POST /predict inside the handler"),
+    "layers": Part("benchmarks.layers", "Lambda layers: cold starts, sizes, builds"),
     "anomaly": Part("benchmarks.anomaly", "the anomaly detector and its pipeline"),
 }
 

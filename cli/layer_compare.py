@@ -17,7 +17,6 @@ from millrace.lambda_layers.results import Status
 from millrace.lambda_layers.tree import size
 
 from cli.commands import JsonOption, MillraceCommand, epilog
-from cli.layer_runtime import LocalRuntime
 from cli.layer_test import Layers, opened
 from cli.output import print_json, print_line, print_table, say
 
@@ -101,6 +100,8 @@ def _case(there: Layers, modules: Sequence[str], client: str | None) -> Case:
 
 def _timed(there: Layers, case: Case, processes: int) -> tuple[dict[str, float], dict[str, float]]:
     """The least of each, by turns, so that the machine treats both alike."""
+    from cli.layer_runtime import LocalRuntime  # the local cloud, which few commands need
+
     runtimes = [
         LocalRuntime(one.folder, there.target, there.scratch / f"runtime-{number}")
         for number, one in enumerate(there.given)

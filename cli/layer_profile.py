@@ -11,10 +11,9 @@ import typer
 from millrace.errors import ConfigurationError, LayerError
 from millrace.lambda_layers import given, importtime, testing
 from millrace.lambda_layers.importtime import Import, Profile
-from millrace.lambda_layers.testing import PROBE, Function
+from millrace.lambda_layers.testing import PROBE, Function, Runtime
 
 from cli.commands import JsonOption, MillraceCommand, epilog
-from cli.layer_runtime import LocalRuntime
 from cli.layer_test import Layers, opened
 from cli.output import print_json, print_line, print_table, say
 
@@ -56,6 +55,8 @@ def profile(
     Times are by the clock, of the fastest process. What a module takes by itself is its self time;
     with what it imports first, its cumulative time.
     """
+    from cli.layer_runtime import LocalRuntime  # the local cloud, which few commands need
+
     with opened(layers, None) as there:
         wanted = list(modules or ()) or _known(there)
         if not wanted:
@@ -82,7 +83,7 @@ def _known(there: Layers) -> list[str]:
     )
 
 
-def _once(runtime: LocalRuntime, modules: Sequence[str]) -> Profile:
+def _once(runtime: Runtime, modules: Sequence[str]) -> Profile:
     function = Function(handler=f"{PROBE.stem}.handler", code=PROBE, environment=_ASKED)
     (answer,) = runtime.call(function, [json.dumps({"modules": list(modules)}).encode()])
     told = json.loads(answer.payload)

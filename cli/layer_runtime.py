@@ -47,8 +47,6 @@ class LocalRuntime:
     `unshared` are the ways to unshare namespaces that are tried.
     """
 
-    RUNNING = _RUNNING
-
     def __init__(
         self,
         opt: Path,
@@ -65,7 +63,8 @@ class LocalRuntime:
         self._unshared = _can_mount(self._opt, scratch, self._python, unshared)
         if self._unshared is None:
             self._opt = _protected(self._opt, self._scratch / "opt-copy")
-        self._client = _client(scratch / "runtime")
+        names = _CLIENT if self._kind is Kind.EMULATOR else ()
+        self._client = _client(self._scratch / "runtime", names)
         self._calls = 0
 
     @property
@@ -132,7 +131,8 @@ def _runner(target: Target) -> tuple[Path, Kind | None]:
     """The Python to run, and how; the real client is there for the running one alone."""
     if target.node:
         raise ConfigurationError(
-            f"{target.runtime}: only layers of Python are tried on this machine. Use --cloud."
+            f"The layer is for {target.runtime}; only layers of Python can be tried. Its build"
+            " imports and times what it holds: millrace layers build."
         )
     if target.architecture != host():
         raise ConfigurationError(
@@ -174,10 +174,10 @@ def _protected(opt: Path, copy: Path) -> Path:
     return copy
 
 
-def _client(folder: Path) -> Path:
+def _client(folder: Path, names: Sequence[str]) -> Path:
     """The runtime client by itself: of what else this Python has, functions must see nothing."""
     folder.mkdir(parents=True)
-    for name in _CLIENT:
+    for name in names:
         distribution = importlib.metadata.distribution(name)
         tops = {file.parts[0] for file in distribution.files or () if ".." not in file.parts}
         for top in sorted(tops):

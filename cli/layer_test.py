@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -21,10 +22,9 @@ from millrace.lambda_layers.stripping import host
 from millrace.lambda_layers.testing import Runtime
 
 from cli.commands import JsonOption, MillraceCommand, epilog, finish
-from cli.layer_runtime import LocalRuntime
 from cli.output import print_json, print_line, print_table, say
 
-_RUNNING = LocalRuntime.RUNNING
+_RUNNING = "{}.{}".format(*sys.version_info[:2])
 
 LayersArgument = Annotated[
     list[str],
@@ -109,6 +109,8 @@ def try_layers(
         raise ConfigurationError(f"{arns[0]} is in the cloud: try it with --cloud --role ARN.")
     paths = [Path(one) for one in layers if one not in arns]
     with opened(paths, runtime) as there:
+        if cloud and there.target.node:
+            raise ConfigurationError(f"{there.target.runtime}: only layers of Python can be tried.")
         found = _still(there, asked) if there.given else []
         for one in found:
             _say(one)
@@ -131,6 +133,8 @@ def try_layers(
 
 @contextlib.contextmanager
 def _here(there: Layers) -> Iterator[Runtime]:
+    from cli.layer_runtime import LocalRuntime  # the local cloud, which few commands need
+
     opt = given.merge(there.given, there.scratch / "opt")
     yield LocalRuntime(opt, there.target, there.scratch)
 

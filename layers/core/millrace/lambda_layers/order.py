@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from millrace.errors import ConfigurationError
 from millrace.lambda_layers import npm, tree
 from millrace.lambda_layers.compiling import interpreter
 from millrace.lambda_layers.installing import Target
+from millrace.lambda_layers.modules import Modules
 from millrace.lambda_layers.stripping import stripper
 
 # What is found in a folder of modules, and is never copied.
@@ -82,8 +84,9 @@ class Order:
         if self.source is not None:
             digest.update(hashlib.sha256(self.source.read_bytes()).digest())
             digest.update(_digest(self._beside_lock()))
-        for folder in (*self.code, *self.library, Path(__file__).parent):
+        for folder in (*self.code, *self.library):
             digest.update(_digest(sources((folder,)).items()))
+        digest.update(_builder())
         for folder in self.packages:
             digest.update(_digest(_files(folder)))
         if self.beside is not None:
@@ -106,6 +109,17 @@ class Order:
         for name in npm.local_sources(npm.read(self.source)):
             path = project / name
             yield from _files(path) if path.is_dir() else [(name, path.read_bytes())]
+
+
+@cache
+def _builder() -> bytes:
+    """A hash of the code that builds: what this room does with layers otherwise does not count."""
+    package = "/".join(__name__.split(".")[:-1])
+    here = sources((Path(__file__).parent,))
+    placed = {f"{package}/{path}": content for path, content in here.items()}
+    entry = f"{package}/build.py"
+    reached = Modules({entry: placed[entry]}, placed).reached(())
+    return _digest((one.place, placed[one.place]) for one in reached if one.place in placed)
 
 
 def _digest(files: Iterable[tuple[str, bytes]]) -> bytes:

@@ -37,6 +37,9 @@ def main(arguments: Sequence[str]) -> int:
     except MillraceError as error:
         sys.stderr.write(f"millrace: {error}\n")
         return 2 if isinstance(error, ConfigurationError) else 1
+    except OSError as error:  # a disk that is full, a checkout that nobody may write to
+        sys.stderr.write(f"millrace: layer {file}: {error}\n")
+        return 1
     return 0
 
 

@@ -35,6 +35,25 @@ from cli.surroundings import Surroundings
 
 app = new_group()
 
+KafkaOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--kafka/--streaming",
+        help="By Streaming's Kafka-compatible way (MILLRACE_STREAM_POOL_ID, MILLRACE_KAFKA_USER and"
+        " _TOKEN; MILLRACE_KAFKA_BOOTSTRAP or MILLRACE_OCI_REGION), or by its own API, as the oci"
+        " command is set up.",
+        show_default=False,
+    ),
+]
+StreamOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="STREAM",
+        help="The stream: its name with --kafka (MILLRACE_STREAM_NAME), else its OCID"
+        " (MILLRACE_STREAM_ID).",
+    ),
+]
+
 _SHOWN = 10
 _MOST = 500
 
@@ -117,23 +136,8 @@ class _Reader:
 def send(
     ctx: typer.Context,
     file: FileArgument,
-    kafka: Annotated[
-        bool | None,
-        typer.Option(
-            "--kafka/--streaming",
-            help="By Streaming's Kafka-compatible way (MILLRACE_STREAM_POOL_ID,"
-            " MILLRACE_KAFKA_USER and _TOKEN), or by its own API, as the oci command is set up.",
-            show_default=False,
-        ),
-    ] = None,
-    stream: Annotated[
-        str | None,
-        typer.Option(
-            metavar="STREAM",
-            help="The stream: its name with --kafka (MILLRACE_STREAM_NAME), else its OCID"
-            " (MILLRACE_STREAM_ID).",
-        ),
-    ] = None,
+    kafka: KafkaOption = None,
+    stream: StreamOption = None,
     time: TimeOption = None,
     value: ValueOption = None,
     series_column: SeriesColumnOption = None,
@@ -203,8 +207,11 @@ def _send(events: Iterable[Outgoing], producer: Puts | None, pace: Pace, tally: 
         flush()
     except BaseException:
         if tally.sent:
-            say(f"Stopped: {quantity(tally.sent, 'event')} are certainly on the stream; send the"
-                " file again, for what is there twice counts once.")  # fmt: skip
+            there = quantity(tally.sent, "event is", "events are")
+            say(
+                f"Stopped: {there} certainly on the stream; send the file again, for what is there"
+                " twice counts once."
+            )
         raise
 
 

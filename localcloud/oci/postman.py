@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -61,7 +62,11 @@ class Postman:
         self._base = base
         self._lanes: dict[str, _Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._client = httpx.AsyncClient(timeout=_TIMEOUT_S, follow_redirects=False)
+        # A transport of its own: no proxy of the environment stands before loopback.
+        transport = httpx.AsyncHTTPTransport(verify=ssl.create_default_context())
+        self._client = httpx.AsyncClient(
+            transport=transport, timeout=_TIMEOUT_S, follow_redirects=False
+        )
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Postman]:

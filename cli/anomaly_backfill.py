@@ -45,6 +45,24 @@ EXAMPLES = epilog(
 )
 
 
+FileArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[FILE]",
+        help="History to load first: CSV, TSV or JSON lines, plain or gzipped; - is standard"
+        " input. Without it, what stands in the database is judged.",
+    ),
+]
+SeriesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--series",
+        metavar="NAME",
+        help="Only this series; with FILE, the series of rows that name none. May be repeated.",
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the group."""
     app.command(name="backfill", cls=MillraceCommand, epilog=EXAMPLES)(backfill)
@@ -70,22 +88,8 @@ class _Loaded:
 
 def backfill(
     ctx: typer.Context,
-    file: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[FILE]",
-            help="History to load first: CSV, TSV or JSON lines, plain or gzipped; - is standard"
-            " input. Without it, what stands in the database is judged.",
-        ),
-    ] = None,
-    series: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--series",
-            metavar="NAME",
-            help="Only this series; with FILE, the series of rows that name none. May be repeated.",
-        ),
-    ] = None,
+    file: FileArgument = None,
+    series: SeriesOption = None,
     time: TimeOption = None,
     value: ValueOption = None,
     series_column: SeriesColumnOption = None,
@@ -123,17 +127,23 @@ def backfill(
         print_json(_document(where, dry_run, loaded, chosen, left, done))
     else:
         _show(where, dry_run, loaded, chosen, done)
+    _complain(file, loaded, left)
+    finish(not left and (loaded is None or not loaded.bad))
+
+
+def _complain(file: str | None, loaded: _Loaded | None, left: Sequence[History]) -> None:
+    """What a person should know, on stderr."""
     for one in left:
         complain(
             f"{one.series} was left out: its detector knows {one.known:,} events, and the database"
             f" holds {one.rows:,}; --series {one.series} judges it all the same."
         )
-    if loaded is not None:
-        for line, problem in loaded.problems[:5]:
-            complain(f"{file}, line {line}: {problem}")
-        if loaded.bad > 5:
-            complain(f"{file}: {loaded.bad:,} lines could not be used; the first are above.")
-    finish(not left and (loaded is None or not loaded.bad))
+    if loaded is None:
+        return
+    for line, problem in loaded.problems[:5]:
+        complain(f"{file}, line {line}: {problem}")
+    if loaded.bad > 5:
+        complain(f"{file}: {loaded.bad:,} lines could not be used; the first are above.")
 
 
 def _chosen(

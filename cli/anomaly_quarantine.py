@@ -39,6 +39,36 @@ _CHUNK = 100
 ReasonOption = Annotated[
     str | None, typer.Option("--reason", metavar="REASON", help="Only records of this reason.")
 ]
+RecordsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="RECORD", help="The beginnings of ids are enough."),
+]
+AllOption = Annotated[
+    bool, typer.Option("--all", help="All that were not redriven, or all of a --reason.")
+]
+ChangesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Mend first: set this field of the event. The value is JSON, or else a text. May be"
+        " repeated.",
+    ),
+]
+PayloadOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Mend first: apply this instead of what came, an event or an array as Connector Hub"
+        " sends it; - is standard input. For one record.",
+    ),
+]
+AsNewOption = Annotated[
+    bool,
+    typer.Option(
+        "--as-new", help="Where the id is known with other content, apply it under a new id."
+    ),
+]
 
 
 @app.command(
@@ -135,37 +165,12 @@ def show(
 )
 def redrive(
     ctx: typer.Context,
-    records: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="RECORD", help="The beginnings of ids are enough."),
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="All that were not redriven, or all of a --reason.")
-    ] = False,
+    records: RecordsArgument = None,
+    everything: AllOption = False,
     reason: ReasonOption = None,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="FIELD=VALUE",
-            help="Mend first: set this field of the event. The value is JSON, or else a text. May"
-            " be repeated.",
-        ),
-    ] = None,
-    payload: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="Mend first: apply this instead of what came, an event or an array as Connector"
-            " Hub sends it; - is standard input. For one record.",
-        ),
-    ] = None,
-    as_new: Annotated[
-        bool,
-        typer.Option(
-            "--as-new", help="Where the id is known with other content, apply it under a new id."
-        ),
-    ] = False,
+    changes: ChangesOption = None,
+    payload: PayloadOption = None,
+    as_new: AsNewOption = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be done.")
     ] = False,
@@ -204,15 +209,21 @@ def redrive(
         if not agreed("Redrive them?"):
             complain("Nothing was changed.")
             finish(False)
+    done = _redriven(ctx, redriver, chosen, who(by), mending)
+    _show(done, where, dry_run=False, as_json=as_json)
+    finish(all(one.done for one in done))
+
+
+def _redriven(
+    ctx: typer.Context, redriver: Redriver, chosen: Sequence[str], by: str, mending: Mending
+) -> list[Redriven]:
     done: list[Redriven] = []
     with progress("redriving", len(chosen)) as advance:
         for start in range(0, len(chosen), _CHUNK):
             now_ms = surroundings(ctx).now_ms()
-            chunk = chosen[start : start + _CHUNK]
-            done += redriver.redrive(chunk, who(by), now_ms, mending)
+            done += redriver.redrive(chosen[start : start + _CHUNK], by, now_ms, mending)
             advance(len(done), quantity(len(done), "record"))
-    _show(done, where, dry_run=False, as_json=as_json)
-    finish(all(one.done for one in done))
+    return done
 
 
 def _chosen(desk: Desk, records: Sequence[str] | None, reason: str | None) -> list[str]:

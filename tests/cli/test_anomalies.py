@@ -2,68 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from millrace.anomaly.pipeline import Pipeline
 from millrace.anomaly.sql_store import SqlStore
-from millrace.anomaly.sqlite import SqliteDatabase
-from typer.testing import CliRunner
 
-from cli.main import app
 from cli.reference import commands
-from cli.surroundings import Surroundings
-from tests.oci.making import NOW_MS, START_S, STEP_S, event, history, payload, record
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What a command printed, and its exit status."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
-
-
-@dataclass(slots=True)
-class Operator:
-    """Runs `millrace anomalies …` against a file of SQLite, and the pipeline beside it."""
-
-    folder: Path
-    now_ms: int = NOW_MS
-    attended: bool = False
-    environment: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def path(self) -> Path:
-        return self.folder / "test.db"
-
-    def __call__(self, *words: object, stdin: str | None = None) -> Done:
-        around = Surroundings(
-            environment={"MILLRACE_DATABASE": f"sqlite:///{self.path}", **self.environment},
-            now_ms=lambda: self.now_ms,
-            attended=lambda: self.attended,
-        )
-        args = ["anomalies", *(str(word) for word in words)]
-        result = CliRunner().invoke(app, args, obj=around, input=stdin, env={"COLUMNS": "200"})
-        return Done(result.exit_code, result.stdout, result.stderr)
-
-    def database(self) -> SqliteDatabase:
-        return SqliteDatabase(self.path)
-
-    def take(self, *records: dict[str, Any]) -> dict[str, object]:
-        """The function takes a batch."""
-        return Pipeline(SqlStore(self.database())).handle(payload(records), self.now_ms).answer()
-
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
-        return self.database().connection.execute(query).fetchall()
+from tests.cli.anomaly_operator import Operator, pending
+from tests.oci.making import NOW_MS, START_S, STEP_S, event, history, record
 
 
 @pytest.fixture
@@ -126,10 +73,6 @@ def strange(number: int, value: float = 400.0) -> dict[str, Any]:
 
 def calm(start: int, count: int) -> list[dict[str, Any]]:
     return history(start + count)[start:]
-
-
-def pending(operator: Operator) -> set[str]:
-    return {one.alert_id for one in SqlStore(operator.database()).pending()}
 
 
 def test_a_mute_keeps_alerts_and_sends_none(watched: Operator) -> None:

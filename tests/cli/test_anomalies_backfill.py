@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_anomalies import Operator, pending
+from tests.cli.anomaly_operator import Operator, pending
 from tests.oci.making import NOW_MS, START_S, event, history, record
 
 

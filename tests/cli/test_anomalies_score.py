@@ -20,7 +20,7 @@ from cli.anomaly_chart import Dab, Sketch, dab, draw, legend
 from cli.anomaly_columns import read_time_ms, read_value
 from cli.main import app
 from cli.surroundings import Surroundings
-from tests.cli.test_anomalies import Done
+from tests.cli.anomaly_operator import Done
 
 START_S = 1_767_225_600
 

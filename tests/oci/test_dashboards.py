@@ -16,7 +16,7 @@ from sqlglot import exp
 
 from tests.oci.stores import ROOT, STORES
 from tests.oci.test_oracle_sql import parsed
-from tests.oci.test_views import VIEWS, columns_of, fill
+from tests.oci.watching import VIEWS, columns_of, fill
 
 FOLDER = ROOT / "oci-fn/dashboards"
 PATHS = sorted(FOLDER.glob("*.json"))

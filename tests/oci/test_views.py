@@ -1,111 +1,20 @@
-"""The views: the same in both databases, and what they say is true of the tables."""
+"""The views: what they say is true of the tables, in both databases."""
 
 from __future__ import annotations
 
 import math
-import re
-import sqlite3
 import statistics
-import time
 from collections import defaultdict
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlglot
-from millrace.anomaly.desk import Desk
-from millrace.anomaly.history import Historian
 from millrace.anomaly.instants import ms_of
-from millrace.anomaly.migrations import read_migrations
-from millrace.anomaly.pipeline import Pipeline, sort_out
-from millrace.anomaly.sqlite import SqliteDatabase
-from sqlglot import exp
 
-from tests.oci.making import STREAM, coded, payload
-from tests.oci.stores import ROOT, STORES, Opened
-from tests.oci.test_oracle_sql import DDL, RESERVED, tables
-
-VIEWS = {
-    match[1]: match[2].strip()
-    for name, text in DDL
-    if (match := re.match(r"CREATE OR REPLACE VIEW (\w+) AS\n(.*)", text, re.S))
-}
-_BETWEEN = re.compile(
-    r"EXTRACT\(DAY FROM \((\S+) - (\S+)\)\) \* 86400\s+"
-    r"\+ EXTRACT\(HOUR FROM \(\1 - \2\)\) \* 3600\s+"
-    r"\+ EXTRACT\(MINUTE FROM \(\1 - \2\)\) \* 60\s+"
-    r"\+ EXTRACT\(SECOND FROM \(\1 - \2\)\)"
-)
-HOUR_MS = 3_600_000
-# A moment before this run's: views look back from the clock of the database.
-NOW_MS = time.time_ns() // 1_000_000
-
-
-def columns_of(view: str) -> list[str]:
-    """The names of a view's columns, from Oracle's text."""
-    tree = sqlglot.parse_one(VIEWS[view], dialect="oracle")
-    assert isinstance(tree, exp.Query)
-    return [one.alias_or_name for one in tree.selects]
-
-
-def metric_record(series: str, number: int, value: object, at_ms: int) -> dict[str, Any]:
-    data = f'{{"id": "{series}-{number}", "time": {at_ms}, "metric": {value}}}'
-    return {
-        "stream": STREAM,
-        "partition": series,
-        "key": coded(series),
-        "value": coded(data),
-        "offset": number,
-        "timestamp": NOW_MS,
-    }
-
-
-def fill(opened: Opened) -> None:
-    """Something of everything: alerts in each state, late, swept and waiting rows, quarantine."""
-    pipeline = Pipeline(opened.store)
-    minute = 60_000
-    start_ms = NOW_MS - 620 * minute
-    values = [
-        20 + number % 5 + {400: 70, 401: 70, 300: -60, 560: 70}.get(number, 0)
-        for number in range(600)
-    ]
-    records = [
-        metric_record("cpu", number, value, start_ms + number * minute)
-        for number, value in enumerate(values)
-    ]
-    pipeline.handle(payload(records), NOW_MS - 2 * HOUR_MS)
-    pipeline.handle(payload([metric_record("cpu", 900, 7, start_ms)]), NOW_MS)
-    counter = [
-        metric_record("bytes", number, 50 * number + 10 * (number % 3), start_ms + number * minute)
-        for number in range(300)
-    ]
-    pipeline.handle(payload(counter), NOW_MS - 1000)
-    pipeline.handle(payload([metric_record("cpu", 901, '"x"', NOW_MS)]), NOW_MS)
-    past = [
-        metric_record(
-            "old", number, 90 if number == 200 else number % 4, 1_000_000_000_000 + number
-        )
-        for number in range(250)
-    ]
-    metrics, _ = sort_out(payload(past), NOW_MS)
-    Historian(opened.database).load(metrics, NOW_MS)
-    opened.run(
-        "INSERT INTO raw_events (event_id, series, event_time, metric_value)"
-        f" SELECT 'swept', 'disk', epoch_time({NOW_MS // 1000 - 60}), 3 FROM dual"
-    )
-    opened.store.sweep()
-    opened.run(
-        "INSERT INTO raw_events (event_id, series, event_time, metric_value)"
-        f" SELECT 'new', 'disk', epoch_time({NOW_MS // 1000}), 4 FROM dual"
-    )
-    first, *_ = opened.desk.alerts("cpu", most=1)
-    opened.desk.acknowledge(first.alert_id, "ann", NOW_MS + 1500)
-    *_, last = opened.desk.alerts("cpu")
-    opened.desk.false_alarm(last.alert_id, "ann", NOW_MS)
-    opened.desk.mute("bytes", NOW_MS + HOUR_MS)
-    opened.desk.set_sensitivity("cpu", 0.5)
+from tests.oci.stores import STORES, Opened
+from tests.oci.test_oracle_sql import tables
+from tests.oci.watching import HOUR_MS, NOW_MS, VIEWS, columns_of, fill
 
 
 @pytest.fixture(params=list(STORES))
@@ -295,125 +204,3 @@ def test_an_empty_database_has_empty_views(tmp_path: Path) -> None:
         for view in VIEWS:
             rows = rows_of(found, view)
             assert len(rows) == (view == "v_pipeline"), view
-
-
-# SQLite's text against Oracle's.
-
-
-def translated(text: str) -> str:
-    """Oracle's text in SQLite's words, with the functions that our connection has."""
-    text = _BETWEEN.sub(r"(epoch_s(\1) - epoch_s(\2))", text)
-    text = re.sub(
-        r"SYS_EXTRACT_UTC\(SYSTIMESTAMP\) - INTERVAL '1' (DAY|HOUR)",
-        r"strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 \1')",
-        text,
-    )
-    text = text.replace("SYS_EXTRACT_UTC(SYSTIMESTAMP)", "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')")
-    text = text.replace("newest_ms / 1000", "newest_ms / 1000.0")
-    text = text.replace("muted_until_ms / 1000", "muted_until_ms / 1000.0")
-    return text.replace(
-        "CAST(TRUNC(e.event_time, 'HH24') AS TIMESTAMP)",
-        "strftime('%Y-%m-%dT%H:00:00.000Z', e.event_time)",
-    )
-
-
-@pytest.mark.parametrize("view", list(VIEWS))
-def test_oracles_text_finds_the_same_rows(tmp_path: Path, view: str) -> None:
-    opened = STORES["sqlite"](tmp_path)
-    fill(opened)
-    names = columns_of(view)
-    theirs = opened.run(f"SELECT {', '.join(names)} FROM ({translated(VIEWS[view])})")
-    ours = opened.run(f"SELECT {', '.join(names)} FROM {view}")
-    assert len(ours) == len(theirs) > 0
-    for one, other in zip(sorted(ours, key=repr), sorted(theirs, key=repr), strict=True):
-        for name, a, b in zip(names, one, other, strict=True):
-            if name == "behind_s" and a is not None:
-                assert abs(a - b) < 60  # each looked at the clock for itself
-            elif isinstance(a, float):
-                assert math.isclose(a, b, rel_tol=1e-9, abs_tol=2e-3), name
-            else:
-                assert a == b, name
-
-
-def test_both_databases_have_the_same_views_and_columns() -> None:
-    connection = SqliteDatabase(":memory:").connection
-    listed = connection.execute("SELECT name FROM sqlite_master WHERE type = 'view'").fetchall()
-    assert {name for (name,) in listed} - {"dual"} == VIEWS.keys()
-    for view in VIEWS:
-        columns = [row[1] for row in connection.execute(f"PRAGMA table_info({view})")]
-        assert columns == columns_of(view)
-        assert not {name for name in columns if name.upper() in RESERVED.split()}
-
-
-@pytest.mark.parametrize("view", list(VIEWS))
-def test_a_view_names_columns_that_are_there(view: str) -> None:
-    tree = sqlglot.parse_one(VIEWS[view], dialect="oracle")
-    made = tables()
-    for scope in tree.find_all(exp.Select):
-        for table in scope.find_all(exp.Table):
-            assert table.name in made, table.name
-            for column in scope.find_all(exp.Column):
-                if column.table == table.alias_or_name:
-                    assert column.name in made[table.name], f"{table.name}.{column.name}"
-
-
-def test_every_program_can_read_the_views_of_a_file(tmp_path: Path) -> None:
-    """Without any function of ours: a BI tool has none."""
-    fill(STORES["sqlite"](tmp_path))
-    plain = sqlite3.connect(f"file:{tmp_path / 'test.db'}?mode=ro", uri=True)
-    for view in VIEWS:
-        assert plain.execute(f"SELECT * FROM {view}").fetchall()
-    plain.close()
-
-
-def test_a_file_of_an_earlier_version_gets_columns_and_views(tmp_path: Path) -> None:
-    path = tmp_path / "old.db"
-    first = SqliteDatabase(path)
-    for view in VIEWS:
-        first.connection.execute(f"DROP VIEW {view}")
-    first.connection.execute("CREATE VIEW v_points AS SELECT 1 AS one")
-    for name in ("expected", "low_value", "high_value", "rate", "view_name"):
-        first.connection.execute(f"ALTER TABLE raw_events DROP COLUMN {name}")
-    first.connection.execute("ALTER TABLE quarantine DROP COLUMN source_key")
-    first.close()
-    again = SqliteDatabase(path)
-    found = Opened(STORES["sqlite"](tmp_path).store, Desk(again), lambda text: [], again)
-    assert found.desk.series() == []
-    for view in VIEWS:
-        again.connection.execute(f"SELECT * FROM {view}")
-    version = again.connection.execute("PRAGMA schema_version").fetchone()
-    third = SqliteDatabase(path)
-    assert third.connection.execute("PRAGMA schema_version").fetchone() == version
-
-
-# The reader.
-
-
-def statements_of(name: str) -> Iterator[str]:
-    text = (ROOT / "oci-fn/sql/admin" / name).read_text(encoding="utf-8")
-    for statement in re.sub(r"^(--|ACCEPT|EXEC).*$", "", text, flags=re.M).split(";"):
-        if statement.strip():
-            yield " ".join(statement.split())
-
-
-def test_the_reader_gets_every_view_and_nothing_else() -> None:
-    granted = set()
-    for statement in statements_of("create_reader.sql"):
-        if match := re.fullmatch(r"GRANT READ ON millrace\.(\w+) TO millrace_reader", statement):
-            granted.add(match[1])
-        elif match := re.fullmatch(
-            r"CREATE SYNONYM millrace_reader\.(\w+) FOR millrace\.(\w+)", statement
-        ):
-            assert match[1] == match[2]
-            assert match[1] in granted
-        else:
-            assert statement in (
-                'CREATE USER millrace_reader IDENTIFIED BY "&password"',
-                "GRANT CREATE SESSION TO millrace_reader",
-            )
-    assert granted == VIEWS.keys()
-
-
-def test_views_come_before_what_might_use_them() -> None:
-    names = [one.name for one in read_migrations(ROOT / "oci-fn/sql")]
-    assert names.index("R__10_functions") < names.index("R__15_views")

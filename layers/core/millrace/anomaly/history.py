@@ -296,15 +296,9 @@ def _write(
     )
 
 
-_SET_ANEW = (
-    *("event_id", "feature1", "feature2", "score", "reason", "anomaly_flag"),
-    *("expected", "low_value", "high_value", "rate", "view_name"),
-)
-
-
 def _binds(session: Session, row: EventRow) -> Mapping[str, object]:
     every = event_binds(session, row)
-    return {name: every[name] for name in _SET_ANEW}
+    return {name: every[name] for name in sql.JUDGE_ROW_BINDS}
 
 
 def _note(session: Session, state: SeriesState, last: tuple[Any, ...], now_ms: int) -> None:

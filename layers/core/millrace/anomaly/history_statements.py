@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 # Rows without a value or a time cannot be judged by anybody.
 HISTORIES = """
 SELECT e.series, COUNT(*),
@@ -41,6 +43,8 @@ UPDATE raw_events SET feature1 = :feature1, feature2 = :feature2, score = :score
   scored_by = 'function', expected = :expected, low_value = :low_value,
   high_value = :high_value, rate = :rate, view_name = :view_name
 WHERE event_id = :event_id"""
+
+JUDGE_ROW_BINDS = frozenset(re.findall(r":(\w+)", JUDGE_ROW))
 
 FORGET_EPISODES = """
 DELETE FROM episodes

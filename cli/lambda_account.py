@@ -9,7 +9,7 @@ import boto3
 import typer
 from botocore.exceptions import BotoCoreError
 from millrace.errors import ConfigurationError
-from millrace.lambda_layers.aws import LambdaAccount
+from millrace.lambda_layers.aws import LambdaAccount, Maker
 from millrace.lambda_layers.publisher import MAKERS
 
 _WHERE = "Where"
@@ -34,8 +34,13 @@ AllRegionsOption = Annotated[
 ]
 
 
-def connect(environment: Mapping[str, str]) -> LambdaAccount:
-    """The account that the environment has credentials of. Raises ConfigurationError."""
+def connect(
+    environment: Mapping[str, str], makers: Mapping[str, Maker] | None = None
+) -> LambdaAccount:
+    """The account that the environment has credentials of. Raises ConfigurationError.
+
+    `makers` are those of services that only some commands need.
+    """
     key = environment.get("AWS_ACCESS_KEY_ID") or None
     try:
         session = boto3.Session(
@@ -47,7 +52,7 @@ def connect(environment: Mapping[str, str]) -> LambdaAccount:
             profile_name=None if key else environment.get("AWS_PROFILE") or None,
         )
         url = environment.get("AWS_ENDPOINT_URL") or None
-        return LambdaAccount(session, url, makers={**MAKERS, **_REGIONS})
+        return LambdaAccount(session, url, makers={**MAKERS, **_REGIONS, **(makers or {})})
     except BotoCoreError as error:
         raise ConfigurationError(f"AWS is not set up: {error}; see AWS_PROFILE.") from error
 

@@ -97,7 +97,7 @@ class Desk:
         if not asked.execute:
             self.show(plan, asked.as_json, more, stored=asked.output)
             return
-        path = self._folder / f"{plan.kind}-{plan.hash[:16]}.json"
+        path = self.folder / f"{plan.kind}-{plan.hash[:16]}.json"
         self.store(plan, path)
         self.carry_out(plan, path, performer, asked.as_json, more=more)
 
@@ -162,7 +162,8 @@ class Desk:
         return approvals.read(_text(path), self.key)
 
     @property
-    def _folder(self) -> Path:
+    def folder(self) -> Path:
+        """Where plans and journals are that nobody has named."""
         return Path(self.world.environment.get("MILLRACE_PLANS") or _PLANS)
 
 

@@ -81,41 +81,56 @@ class FileJournal:
 
     def _read(self) -> tuple[list[Entry], str]:
         content = self.path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
+        whole = _whole(content)
         if len(whole) < len(content):
             os.ftruncate(self._file, len(whole))
-        found, last = [], _FIRST
-        for number, line in enumerate(whole.splitlines(keepends=True), 1):
-            document = self._document(line, number)
-            if document.get("after") != last:
-                raise PlanRefused(
-                    "tampered-journal",
-                    f"{self.path}:{number} does not follow the line before it: the journal was"
-                    " changed, so what is done is not known. Look at the cloud, and make a new"
-                    " plan.",
-                )
-            try:
-                found.append(entry(document))
-            except (ValueError, TypeError, KeyError) as error:
-                raise self._unreadable(number, error) from error
-            last = _digest(line)
-        return found, last
+        return _parsed(self.path, whole)
 
-    def _document(self, line: bytes, number: int) -> dict[str, Any]:
+
+def read_entries(path: Path) -> Sequence[Entry]:
+    """The entries of a journal that somebody else may be writing; none where there is none yet."""
+    return _parsed(path, _whole(path.read_bytes()))[0] if path.exists() else ()
+
+
+def _whole(content: bytes) -> bytes:
+    return content[: content.rfind(b"\n") + 1]
+
+
+def _parsed(path: Path, whole: bytes) -> tuple[list[Entry], str]:
+    """The entries of whole lines, and the hash of the last one. Raises PlanRefused."""
+    found, last = [], _FIRST
+    for number, line in enumerate(whole.splitlines(keepends=True), 1):
+        document = _document(path, line, number)
+        if document.get("after") != last:
+            raise PlanRefused(
+                "tampered-journal",
+                f"{path}:{number} does not follow the line before it: the journal was changed, so"
+                " what is done is not known. Look at the cloud, and make a new plan.",
+            )
         try:
-            document = json.loads(line)
-        except ValueError as error:
-            raise self._unreadable(number, error) from error
-        if not isinstance(document, dict):
-            raise self._unreadable(number, TypeError("no object"))
-        return document
+            found.append(entry(document))
+        except (ValueError, TypeError, KeyError) as error:
+            raise _unreadable(path, number, error) from error
+        last = _digest(line)
+    return found, last
 
-    def _unreadable(self, number: int, error: Exception) -> PlanRefused:
-        return PlanRefused(
-            "unreadable-journal",
-            f"{self.path}:{number} is no entry of a journal: {error}. Name another file, or mend it"
-            " from a copy.",
-        )
+
+def _document(path: Path, line: bytes, number: int) -> dict[str, Any]:
+    try:
+        document = json.loads(line)
+    except ValueError as error:
+        raise _unreadable(path, number, error) from error
+    if not isinstance(document, dict):
+        raise _unreadable(path, number, TypeError("no object"))
+    return document
+
+
+def _unreadable(path: Path, number: int, error: Exception) -> PlanRefused:
+    return PlanRefused(
+        "unreadable-journal",
+        f"{path}:{number} is no entry of a journal: {error}. Name another file, or mend it from a"
+        " copy.",
+    )
 
 
 def _digest(line: bytes) -> str:

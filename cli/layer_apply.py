@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 from millrace.errors import ConfigurationError
-from millrace.lambda_layers import publishing, retention, sharing
+from millrace.lambda_layers import publishing, retention, rollout, sharing
 from millrace.lambda_layers.aws import LambdaAccount
 from millrace.lambda_layers.prune import Deleter
 from millrace.lambda_layers.publisher import Publisher
@@ -18,6 +18,7 @@ from millrace.plans.approval import Approval
 from millrace.plans.executors import Performer, lines
 from millrace.plans.plan import Plan
 
+from cli import layer_rollout
 from cli.commands import JsonOption, MillraceCommand, epilog, surroundings
 from cli.lambda_account import connect
 from cli.output import print_json, print_line
@@ -66,6 +67,9 @@ def apply(
     world = surroundings(ctx)
     desk = Desk(world)
     wanted = desk.load(plan)
+    if wanted.kind == rollout.KIND:
+        layer_rollout.apply(world, wanted, plan, approval, as_json, execute=execute)
+        return
     if not execute:
         desk.show(wanted, as_json, stored=plan)
         return

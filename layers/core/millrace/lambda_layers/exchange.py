@@ -60,6 +60,8 @@ def unlike(
     if version is None:
         return "points to a version that is not there"
     names = differing(dict(version.settings), dict(latest.settings))
+    # A version may say what it is.
+    names = [name for name in names if name != "Description"]
     try:
         layers = swap([one.arn for one in version.layers], to, replaces, add=add)
     except Held:

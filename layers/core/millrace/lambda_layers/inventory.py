@@ -28,7 +28,6 @@ LAYER_SHA = "LAYER_SHA"
 
 # What says where or how a version is, not what it does.
 _NO_SETTINGS = {
-    "Description",
     "FunctionArn",
     "LastModified",
     "LastUpdateStatus",

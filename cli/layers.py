@@ -9,9 +9,11 @@ from cli import (
     layer_profile,
     layer_prune,
     layer_publish,
+    layer_rollout,
     layer_scan,
     layer_share,
     layer_test,
+    layer_usage,
 )
 from cli.commands import new_group
 
@@ -26,3 +28,5 @@ layer_apply.register(app)
 layer_publish.register(app)
 layer_share.register(app)
 layer_scan.register(app)
+layer_usage.register(app)
+layer_rollout.register(app)

@@ -39,10 +39,12 @@ EDGES = {
     "millrace.lambda_layers.aws",
     "millrace.lambda_layers.build",  # puts the others together
     "millrace.lambda_layers.cloud_runtime",
+    "millrace.lambda_layers.codedeploy",
     "millrace.lambda_layers.compiling",
     "millrace.lambda_layers.given",  # reads what was built
     "millrace.lambda_layers.installing",
     "millrace.lambda_layers.definition",  # makes an order
+    "millrace.lambda_layers.evidence",  # CloudWatch
     "millrace.lambda_layers.making",  # puts the steps together
     "millrace.lambda_layers.measuring",
     "millrace.lambda_layers.node_layer",
@@ -52,13 +54,17 @@ EDGES = {
     "millrace.lambda_layers.probe",  # is deployed by itself, and times itself
     "millrace.lambda_layers.publisher",  # layers, manifests
     "millrace.lambda_layers.python_layer",
+    "millrace.lambda_layers.rollout_aliases",
+    "millrace.lambda_layers.rollout_aws",
     "millrace.lambda_layers.sam_build",
+    "millrace.lambda_layers.stopping",  # a file, a parameter
     "millrace.lambda_layers.scheduled",  # puts the others together
     "millrace.lambda_layers.sbom",  # CycloneDX's library
     "millrace.lambda_layers.scanning",  # puts the others together
     "millrace.lambda_layers.secrets",  # detect-secrets' patterns
     "millrace.lambda_layers.sharer",  # policies of versions
     "millrace.lambda_layers.stripping",
+    "millrace.lambda_layers.survey",  # asks the account
     "millrace.oci",
     "millrace.plans.journal_file",
     "millrace.producer",

@@ -62,11 +62,11 @@ CREATE OR REPLACE PACKAGE BODY millrace_anomaly AS
   BEGIN
     UPDATE raw_events
     SET processed_flag = 'Y', scored_by = CASE anomaly_flag WHEN 'Y' THEN 'hand' ELSE 'sweep' END,
-        reason = 'not judged: no number below 1e125, no time, or one far ahead of the arrival'
+        reason = 'not judged: no number below 1e125, no time, or one years ahead of the arrival'
     WHERE CASE processed_flag WHEN 'N' THEN 'N' END = 'N'
       AND (metric_value IS NULL OR metric_value <= -1e125 OR metric_value >= 1e125
            OR epoch_s(event_time) IS NULL
-           OR epoch_s(event_time) > epoch_s(received_time) + 691200);
+           OR epoch_s(event_time) > epoch_s(received_time) + 157766400);
     p_settled := SQL%ROWCOUNT;
 
     DELETE FROM sweep_batch;

@@ -2,8 +2,7 @@
 
 Where there is a resource principal (in a function, or in the local cloud) it signs; else the
 configuration file of the `oci` command does. MILLRACE_OCI_ENDPOINT (empty: Oracle's own) points
-every client at the local cloud. Streams are put to where MILLRACE_STREAM_ENDPOINT says, else at the
-region's first cell. The SDK is large, so it is imported by the first call.
+every client at the local cloud. The SDK is large, so it is imported by the first call.
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ _KINDS = {
 # What a client is made from.
 _READ = (
     "MILLRACE_OCI_ENDPOINT",
-    "MILLRACE_STREAM_ENDPOINT",
     "OCI_RESOURCE_PRINCIPAL_VERSION",
     "OCI_RESOURCE_PRINCIPAL_RPST",
 )
@@ -33,13 +31,16 @@ _READ = (
 _PASSING = {0, 408, 409, 429}
 
 
-def client(service: Literal["ons", "secrets", "streaming"]) -> Any:  # noqa: ANN401  it has no types
-    """The client of a service, the same one at every call with the same environment."""
-    return _client(service, tuple(map(os.environ.get, _READ)))
+def client(service: Literal["ons", "secrets", "streaming"], endpoint: str = "") -> Any:  # noqa: ANN401  it has no types
+    """The client of a service, the same one at every call with the same environment.
+
+    `endpoint` is for services that the SDK does not find by the region alone.
+    """
+    return _client(service, endpoint, tuple(map(os.environ.get, _READ)))
 
 
 @cache
-def _client(service: str, _read: tuple[str | None, ...]) -> Any:  # noqa: ANN401
+def _client(service: str, endpoint: str, _read: tuple[str | None, ...]) -> Any:  # noqa: ANN401
     try:
         import oci
     except ImportError as error:
@@ -47,11 +48,7 @@ def _client(service: str, _read: tuple[str | None, ...]) -> Any:  # noqa: ANN401
 
     kind = getattr(getattr(oci, service), _KINDS[service])
     config, options = _signed_in(oci)
-    endpoint = os.environ.get("MILLRACE_OCI_ENDPOINT")
-    if service == "streaming" and not endpoint:
-        region = config["region"]
-        cell = f"https://cell-1.streaming.{region}.oci.oraclecloud.com"
-        endpoint = os.environ.get("MILLRACE_STREAM_ENDPOINT") or cell
+    endpoint = os.environ.get("MILLRACE_OCI_ENDPOINT") or endpoint.format(region=config["region"])
     if endpoint:
         options["service_endpoint"] = endpoint
     return kind(

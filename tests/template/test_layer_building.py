@@ -76,6 +76,23 @@ def test_a_runtime_whose_python_is_missing_is_said_where_sam_shows_it(tmp_path: 
     assert not list((tmp_path / "out").rglob("*.pyc"))
 
 
+def test_two_builds_at_once_are_one_and_the_next_is_none(tmp_path: Path) -> None:
+    script = copied(tmp_path)
+    arguments = ["sh", str(script), "core", "python3.11", "arm64"]
+    builds = [
+        subprocess.Popen([*arguments, str(tmp_path / name)], stdout=subprocess.PIPE, text=True)
+        for name in ("one", "two")
+    ]
+    told = sorted(build.communicate()[0].partition(":")[2].split(":")[0] for build in builds)
+    assert [build.returncode for build in builds] == [0, 0]
+    assert told == [" layer core as built before", " layer core built"]
+    assert fingerprint(tmp_path / "one") == fingerprint(tmp_path / "two")
+    (script.parent / "core/millrace/paths.py").write_text("X = 1\n", encoding="utf-8")
+    done = layer("core", "python3.11", "arm64", str(tmp_path / "three"), script=script)
+    assert "layer core built" in done.out
+    assert (tmp_path / "three/python/millrace/paths.py").read_text() == "X = 1\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

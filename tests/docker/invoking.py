@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from localcloud.containers.__main__ import config_env
 from tests.template.commands import run
-from tests.template.reading import ROOT, of_type
+from tests.template.reading import ROOT, folder_of, of_type
 
 FUNCTIONS = sorted(of_type("AWS::Lambda::Function"))
 
@@ -22,7 +22,7 @@ class Invoked(NamedTuple):
 
 def events_of(function: str) -> list[Path]:
     """The sample events of a function."""
-    return sorted((ROOT / "events" / function.removesuffix("Function").lower()).glob("*.json"))
+    return sorted((ROOT / "events" / folder_of(function)).glob("*.json"))
 
 
 def invoke(template: Path, function: str, event: Path) -> Invoked:

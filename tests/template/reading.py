@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -128,6 +129,15 @@ def present(overrides: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             assert isinstance(resolved, dict)
             found[name] = resolved
     return found
+
+
+def folder_of(function: str) -> str:
+    """The folder of a function's code, and of its sample events.
+
+    >>> folder_of("PruneLayersFunction")
+    'prune-layers'
+    """
+    return re.sub("(?<!^)(?=[A-Z])", "-", function.removesuffix("Function")).lower()
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:

@@ -16,7 +16,7 @@ from tests.architecture.interpreters import LAMBDA_MODULES
 from tests.architecture.interpreters import found as pythons
 from tests.architecture.source import modules
 from tests.template.commands import run
-from tests.template.reading import ROOT, of_type
+from tests.template.reading import ROOT, folder_of, of_type
 
 ELF_MACHINES = {62: "x86_64", 183: "arm64"}
 
@@ -61,7 +61,7 @@ def test_native_libraries_fit_runtime_and_architecture(built: Built) -> None:
 
 def test_functions_have_their_handler_and_the_definitions(built: Built) -> None:
     for name in of_type("AWS::Lambda::Function"):
-        source = ROOT / "lambdas" / name.removesuffix("Function").lower()
+        source = ROOT / "lambdas" / folder_of(name)
         expected = {
             str(path.relative_to(source))
             for path in source.rglob("*")

@@ -204,13 +204,8 @@ NEEDS: Mapping[str, tuple[str, Mapping[str, str], set[Grant]]] = {
     "deployment": ("DeploymentRole", GRADUAL, DEPLOYMENT),
     "deployment of all": (
         "DeploymentRole",
-        {**GRADUAL, "Ingest": "on", "InferenceLog": "on"},
-        DEPLOYMENT | moving("ArchiveFunction", "IngestFunction"),
-    ),
-    "deployment of what cleans layers up": (
-        "DeploymentRole",
-        {**GRADUAL, "LayerPruning": "plan"},
-        DEPLOYMENT | moving("PruneLayersFunction"),
+        {**GRADUAL, "Ingest": "on", "InferenceLog": "on", "LayerPruning": "plan"},
+        DEPLOYMENT | moving("ArchiveFunction", "IngestFunction", "PruneLayersFunction"),
     ),
     "layers, only planned": ("PruneLayersRole", {"LayerPruning": "plan"}, PRUNE),
     "layers, deleted": (
@@ -218,15 +213,10 @@ NEEDS: Mapping[str, tuple[str, Mapping[str, str], set[Grant]]] = {
         {"LayerPruning": "execute"},
         PRUNE | grants("lambda", "DeleteLayerVersion", "arn:aws:lambda:*:1:layer:*:*"),
     ),
-    "layers, key": (
+    "layers, key, traced": (
         "PruneLayersRole",
-        {"LayerPruning": "plan", "CustomerKey": "on"},
-        PRUNE | PART_OF_KEY,
-    ),
-    "layers, traced": (
-        "PruneLayersRole",
-        {"LayerPruning": "plan", "Tracing": "on"},
-        PRUNE | TRACES,
+        {"LayerPruning": "plan", "CustomerKey": "on", "Tracing": "on"},
+        PRUNE | PART_OF_KEY | TRACES,
     ),
 }
 

@@ -12,7 +12,7 @@ from aws_kinesis_agg.deaggregator import deaggregate_records
 
 from localcloud.cloud import Options
 from localcloud.stack import Place
-from tests.template.reading import ROOT, of_type
+from tests.template.reading import ROOT, folder_of, of_type
 
 ENRICH_EVENTS = sorted((ROOT / "events/enrich").glob("*.json"))
 ARCHIVE_EVENTS = sorted((ROOT / "events/archive").glob("*.json"))
@@ -21,9 +21,7 @@ INGEST_EVENTS = sorted((ROOT / "events/ingest").glob("*.json"))
 
 def test_every_folder_of_events_belongs_to_a_function() -> None:
     folders = {path.parent.name for path in (ROOT / "events").glob("*/*.json")}
-    names = {name.removesuffix("Function") for name in of_type("AWS::Lambda::Function")}
-    functions = {re.sub("(?<!^)(?=[A-Z])", "-", name).lower() for name in names}
-    assert folders == functions
+    assert folders == {folder_of(name) for name in of_type("AWS::Lambda::Function")}
 
 
 @pytest.mark.parametrize("path", ENRICH_EVENTS, ids=lambda path: path.stem)

@@ -125,11 +125,16 @@ def go_on(desk: Desk, view: SeriesView, span: str, points: list[Drawn]) -> list[
     tail = drawn(desk.points(view.series, from_ms, LAST_MS, most, latest=True))
     if len(tail) == most:
         return tail
-    if not tail or tail[-1].of_rate != points[-1].of_rate:
+    known = [point for point in points if point.time_ms < from_ms]
+    # Where it does not begin as before, the table is another, or the series is drawn otherwise.
+    if not tail or _drawn_as(tail[0]) != _drawn_as(points[len(known)]):
         return read(desk, view, span)
     start = _start(tail[-1].time_ms, span)
-    known = [point for point in points if start <= point.time_ms < from_ms]
-    return (known + tail)[-most:]
+    return ([point for point in known if point.time_ms >= start] + tail)[-most:]
+
+
+def _drawn_as(point: Drawn) -> tuple[int, float, bool]:
+    return point.time_ms, point.value, point.of_rate
 
 
 def drawn(points: Iterable[Point]) -> list[Drawn]:

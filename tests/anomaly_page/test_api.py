@@ -224,13 +224,15 @@ class TestTheDatabase:
         assert not plant.path.exists()
 
     def test_that_is_made_anew_is_read_anew(self, client: httpx.Client, plant: Plant) -> None:
-        plant.send("cpu", 1.0)
-        assert told(client, "/api/chart", series="cpu")["points"] == 1
+        plant.send("cpu", *quiet(500))
+        assert told(client, "/api/chart", series="cpu", span="all")["points"] == 500
         plant.connection.close()
         for path in plant.path.parent.glob("anomalies.db*"):
             path.unlink()
-        Plant(plant.path).send("cpu", 1.0, 2.0)
-        assert told(client, "/api/series/one", name="cpu")["events"] == 2
+        Plant(plant.path).send("cpu", *quiet(450, seed=2))
+        assert told(client, "/api/series/one", name="cpu")["events"] == 450
+        chart = told(client, "/api/chart", series="cpu", span="all")
+        assert chart["value"] == quiet(450, seed=2)
 
     def test_that_is_none(self, client: httpx.Client, plant: Plant) -> None:
         plant.connection.close()

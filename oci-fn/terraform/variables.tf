@@ -120,12 +120,17 @@ variable "batch" {
 }
 
 variable "subscriptions" {
-  description = "Who gets the alerts: a protocol (EMAIL, HTTPS, SLACK, PAGERDUTY, SMS) and an endpoint each."
+  description = "Who gets the alerts: a protocol (EMAIL, CUSTOM_HTTPS, SLACK, PAGERDUTY, SMS, ORACLE_FUNCTIONS) and an endpoint each."
   type = list(object({
     protocol = string
     endpoint = string
   }))
   default = []
+
+  validation {
+    condition     = alltrue([for one in var.subscriptions : contains(["EMAIL", "CUSTOM_HTTPS", "SLACK", "PAGERDUTY", "SMS", "ORACLE_FUNCTIONS"], one.protocol)])
+    error_message = "A protocol is EMAIL, CUSTOM_HTTPS, SLACK, PAGERDUTY, SMS or ORACLE_FUNCTIONS."
+  }
 }
 
 variable "gateway" {

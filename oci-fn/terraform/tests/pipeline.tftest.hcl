@@ -150,7 +150,10 @@ run "bad_values_are_refused" {
     batch              = { seconds = 1 }
     key_id             = "ocid1.key.oc1..k"
     gateway            = { subnet_id = "s", issuers = [], audiences = [], jwks_uri = "http://a" }
+    subscriptions      = [{ protocol = "HTTPS", endpoint = "https://example.com" }]
   }
 
-  expect_failures = [var.retention_hours, var.function_memory_mb, var.batch, var.key_id, var.gateway]
+  expect_failures = [
+    var.retention_hours, var.function_memory_mb, var.batch, var.key_id, var.gateway, var.subscriptions,
+  ]
 }

@@ -1,0 +1,69 @@
+"""Start the Oracle pipeline and leave it up: ``python -m localcloud.oci``; Ctrl-C stops it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import shlex
+import sys
+from pathlib import Path
+
+from millrace.errors import MillraceError
+
+from localcloud.faults.loading import load
+from localcloud.faults.plan import FaultPlan
+from localcloud.oci.cloud import OciCloud, Options, running
+
+_ROOT = Path(__file__).parents[2]
+
+
+def _arguments(given: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m localcloud.oci", description=__doc__)
+    parser.add_argument("--folder", type=Path, default=_ROOT / ".local/oci")
+    parser.add_argument("--faults", type=Path, metavar="PLAN", help="a plan in TOML or JSON")
+    parser.add_argument(
+        "--gateway", type=Path, metavar="JSON", help="the specification of an API deployment"
+    )
+    parser.add_argument("--sweep-s", type=float, default=120.0, metavar="SECONDS")
+    return parser.parse_args(given)
+
+
+def _options(told: argparse.Namespace) -> Options:
+    faults = FaultPlan() if told.faults is None else load(told.faults)
+    gateway = None if told.gateway is None else json.loads(told.gateway.read_bytes())
+    return Options(_ROOT, told.folder, faults=faults, gateway=gateway, sweep_s=told.sweep_s)
+
+
+def _written(cloud: OciCloud, folder: Path) -> Path:
+    """The environment as a file for a shell, for nobody else to read: it holds a token."""
+    path = folder.absolute() / "environment"
+    path.touch(mode=0o600)
+    lines = (f"export {name}={shlex.quote(value)}" for name, value in cloud.environment().items())
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+async def _serve(options: Options) -> None:
+    async with running(options) as cloud:
+        path = _written(cloud, options.folder)
+        for name, place in cloud.endpoints().items():
+            print(f"{name:12} {place}")
+        print(f"\nIn a shell of yours:  . {path}\nCtrl-C stops it.", flush=True)
+        await asyncio.Event().wait()
+
+
+def main(given: list[str]) -> int:
+    """Serve until Ctrl-C; the exit status."""
+    try:
+        asyncio.run(_serve(_options(_arguments(given))))
+    except KeyboardInterrupt:
+        return 0
+    except (MillraceError, OSError, ValueError) as error:
+        print(f"localcloud.oci: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

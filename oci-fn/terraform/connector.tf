@@ -20,7 +20,7 @@ resource "oci_sch_service_connector" "anomaly" {
     kind              = "functions"
     function_id       = oci_functions_function.extract_features[0].id
     batch_size_in_num = var.batch.messages
-    batch_size_in_kbs = var.batch.kb
+    batch_size_in_kbs = var.batch.messages == null ? var.batch.kb : null
     batch_time_in_sec = var.batch.seconds
   }
 }

@@ -105,10 +105,10 @@ variable "function_timeout_s" {
 }
 
 variable "batch" {
-  description = "When the connector hands over a batch: so many messages, or KB, or seconds."
+  description = "When the connector hands over a batch: after so many KB, or after so many messages where they are given (it takes one of the two), and after so many seconds at the latest."
   type = object({
-    messages = optional(number, 500)
     kb       = optional(number, 2048)
+    messages = optional(number)
     seconds  = optional(number, 60)
   })
   default = {}
@@ -171,7 +171,7 @@ variable "database_user_password" {
 variable "database_version" {
   description = "Version of the Autonomous Database."
   type        = string
-  default     = "23ai"
+  default     = "26ai"
 }
 
 variable "database_ecpus" {

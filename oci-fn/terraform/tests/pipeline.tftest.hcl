@@ -56,6 +56,11 @@ run "then_with_an_image" {
   }
 
   assert {
+    condition     = oci_sch_service_connector.anomaly[0].target[0].batch_size_in_kbs == 2048 && oci_sch_service_connector.anomaly[0].target[0].batch_size_in_num == null
+    error_message = "A connector takes one size of a batch, and the function's body is bounded in KB."
+  }
+
+  assert {
     condition     = oci_sch_service_connector.anomaly[0].source[0].stream_id == oci_streaming_stream.anomaly.id
     error_message = "The connector reads the stream."
   }
@@ -114,12 +119,18 @@ run "in_a_network_and_a_vault_that_are_there" {
 run "with_a_gateway_for_producers" {
   variables {
     function_image = "ocir.eu-frankfurt-1.oci.oraclecloud.com/ns/millrace/extract-features:0.1.0"
+    batch          = { messages = 100 }
     gateway = {
       subnet_id = "ocid1.subnet.oc1..g"
       issuers   = ["https://identity.example.com"]
       audiences = ["millrace"]
       jwks_uri  = "https://identity.example.com/keys"
     }
+  }
+
+  assert {
+    condition     = oci_sch_service_connector.anomaly[0].target[0].batch_size_in_kbs == null && oci_sch_service_connector.anomaly[0].target[0].batch_size_in_num == 100
+    error_message = "A number of messages is taken in place of a size in KB."
   }
 
   assert {

@@ -16,7 +16,7 @@ from tests.template.commands import run
 from tests.template.reading import ROOT
 
 # Everything that docker-env.json names.
-PARAMETERS = {"ApiAuth": "NONE", "InferenceLog": "on", "Ingest": "on"}
+PARAMETERS = {"ApiAuth": "NONE", "InferenceLog": "on", "Ingest": "on", "LayerPruning": "plan"}
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,9 @@ HINT = "is the local cloud up? start it with: scripts/demo --keep"
 def test_a_function_says_that_there_is_no_cloud(template: Path, function: str) -> None:
     invoked = invoke(template, function, events_of(function)[0])
     assert HINT in invoked.log
-    if "batchItemFailures" in invoked.answer:
+    if function == "PruneLayersFunction":
+        assert invoked.answer["errorType"] == "Unavailable"  # nobody knows what there is
+    elif "batchItemFailures" in invoked.answer:
         assert invoked.answer["batchItemFailures"], "nothing may count as done"
     else:
         assert invoked.answer["statusCode"] == 503

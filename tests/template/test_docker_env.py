@@ -12,13 +12,21 @@ from tests.localcloud.stack.fake_aws import FakeAws
 from tests.template.reading import ROOT, TEMPLATE
 from tests.template.test_validity import samconfig
 
-NAMES = {"ARCHIVE_BUCKET", "FEATURES_TABLE", "INFERENCE_STREAM", "QUARANTINE_BUCKET", "STREAM_NAME"}
+NAMES = {
+    "ARCHIVE_BUCKET",
+    "AUDIT_BUCKET",
+    "FEATURES_TABLE",
+    "INFERENCE_STREAM",
+    "QUARANTINE_BUCKET",
+    "STREAM_NAME",
+}
 
 
 def test_it_names_the_resources_of_the_local_cloud(checkout: Path) -> None:
     given = json.loads((ROOT / "docker-env.json").read_text(encoding="utf-8"))
     place = Place(Options(ROOT, ROOT).stack, checkout, lambda logical_id: "http://api.test")
-    stack = deploy(TEMPLATE, place, FakeAws(), {"InferenceLog": "on", "Ingest": "on"})
+    everything = {"InferenceLog": "on", "Ingest": "on", "LayerPruning": "plan"}
+    stack = deploy(TEMPLATE, place, FakeAws(), everything)
     wanted: dict[str, dict[str, str]] = {
         "Parameters": {"AWS_ENDPOINT_URL": f"http://host.docker.internal:{PORT}"}
     }

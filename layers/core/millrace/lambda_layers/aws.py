@@ -44,7 +44,7 @@ R = TypeVar("R")
 
 PARALLEL = 16
 # Control-plane calls share 15 requests a second; a fleet is read with patience.
-_TRIES = 9
+_TRIES = 7
 # Makes a client of a service. Each is named as a constant, so that a layer which is built for the
 # function that cleans up keeps just these: see millrace.lambda_layers.services.
 Maker = Callable[..., Any]
@@ -152,7 +152,7 @@ class LambdaAccount:
             method = next(m for m, o in client.meta.method_to_api_mapping.items() if o == operation)
             return getattr(client, method)(**members)
         except (ClientError, BotoCoreError) as error:
-            raise problem(action, region, error) from error
+            raise problem(action, region, error, client.meta.endpoint_url) from error
 
     def pages(
         self, action: str, region: str, name: str, members: Mapping[str, Any] | None = None
@@ -235,7 +235,7 @@ def parallel(do: Callable[[T], R], each: Sequence[T]) -> list[R]:
         return list(pool.map(do, each))
 
 
-def problem(action: str, region: str, error: Exception) -> MillraceError:
+def problem(action: str, region: str, error: Exception, endpoint: str = "") -> MillraceError:
     """What AWS refused, as an error of ours: the action, where, and what to do about it."""
     code, where = code_of(error), f"{action} in {region}"
     if isinstance(error, NoCredentialsError) or code in _CREDENTIALS:
@@ -253,4 +253,4 @@ def problem(action: str, region: str, error: Exception) -> MillraceError:
         return WriteConflict(f"{where}: somebody else is changing the same: {error}")
     if isinstance(error, ClientError) and code not in _FOR_NOW:
         return LayerError(f"{where}: {error}")
-    return unavailable(action, error, region)
+    return unavailable(f"call {action}", error, endpoint or region)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from zipfile import ZipFile
@@ -174,15 +175,32 @@ def test_what_cannot_be_done_here_is_said(place: Place) -> None:
     assert any("cannot compile python/broken.py" in one for one in compiled.warnings)
 
 
-def test_other_folders_go_beside_python(place: Place) -> None:
-    beside = place.folder / "beside"
-    (beside / "bin").mkdir(parents=True)
-    (beside / "bin/tool").write_text("#!/bin/sh\n")
-    (beside / "bin/tool").chmod(0o700)
-    order = replace(place.order(wheel(place.wheels, "plain", {"plain.py": ""})), beside=beside)
-    build(order)
-    with ZipFile(order.output / "layer.zip") as archive:
-        assert archive.getinfo("bin/tool").external_attr >> 16 == 0o100755
+def test_neither_umask_nor_time_zone_nor_folder_reach_the_layer(place: Place) -> None:
+    order = place.usual()
+    first = build(order)
+    code = (
+        "import os, sys, time; os.umask(0o077); time.tzset();"
+        "from pathlib import Path; from millrace.lambda_layers.build import build;"
+        "from tests.lambda_layers.conftest import Place;"
+        "order = Place(Path(sys.argv[1])).usual(); print(build(order).zip_sha256)"
+    )
+    other = place.folder / "another folder"
+    other.mkdir()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "TZ": "Pacific/Kiritimati",
+        "LANG": "tr_TR.UTF-8",
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "layers/core")]),
+        "PYTHONHASHSEED": "7",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(other)],
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == first.zip_sha256
 
 
 def bad(place: Place, kind: str) -> Order:

@@ -134,12 +134,16 @@ class _Making:
             archive.unpack(source, self.layer)
         elif source is not None:
             self.language.install()
-        ignored = shutil.ignore_patterns(*LEFT_ALONE)
         for folder in self.order.packages:
-            target = self.layer / "python" / folder.absolute().name
-            shutil.copytree(folder, target, ignore=ignored, dirs_exist_ok=True, symlinks=True)
+            _copy(folder, self.layer / "python" / folder.absolute().name)
         if self.order.beside is not None:
-            shutil.copytree(self.order.beside, self.layer, dirs_exist_ok=True, symlinks=True)
+            _copy(self.order.beside, self.layer)
+        for path in sorted(self.layer.glob("extensions/*")):
+            if path.is_file() and not path.stat().st_mode & 0o111:
+                name = path.relative_to(self.layer).as_posix()
+                self.language.warnings.append(
+                    f"{name} cannot be executed, so Lambda would not start it: chmod +x {name}"
+                )
         if not any((self.layer / name).is_dir() for name in FOLDERS):
             name = source.name if source is not None else "The layer"
             raise LayerError(
@@ -193,6 +197,20 @@ class _Making:
         won = strip_all(self.stripper, self.layer)
         if won:
             self.left_out.append(LeftOut(*_STRIPPED, len(won), sum(won.values())))
+
+
+def _copy(folder: Path, target: Path) -> None:
+    """Copy a folder of ours. A link to another of its files, as libraries have them, becomes that
+    file; any other stays one, and is refused with the rest of what a layer cannot hold.
+    """
+    ignored = shutil.ignore_patterns(*LEFT_ALONE)
+    shutil.copytree(folder, target, ignore=ignored, dirs_exist_ok=True, symlinks=True)
+    root = folder.resolve()
+    for path in sorted(folder.rglob("*")):
+        copy = target / path.relative_to(folder)
+        if path.is_symlink() and path.is_file() and path.resolve().is_relative_to(root):
+            copy.unlink()
+            shutil.copy2(path, copy)
 
 
 def _remove_empty(folder: Path) -> None:

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from millrace.errors import ConfigurationError
-from millrace.lambda_layers import npm, tree
+from millrace.lambda_layers import npm
 from millrace.lambda_layers.compiling import interpreter
 from millrace.lambda_layers.installing import Target
 from millrace.lambda_layers.modules import Modules
@@ -90,7 +90,7 @@ class Order:
         for folder in self.packages:
             digest.update(_digest(_files(folder)))
         if self.beside is not None:
-            digest.update(tree.tree_hash(tree.entries(self.beside), "", "").encode())
+            digest.update(_digest(_files(self.beside)))
         return digest.hexdigest()
 
     @property
@@ -130,7 +130,8 @@ def _digest(files: Iterable[tuple[str, bytes]]) -> bytes:
 def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not LEFT_ALONE.intersection(path.relative_to(folder).parts):
-            yield f"{folder.name}/{path.relative_to(folder).as_posix()}", path.read_bytes()
+            runs = "*" if path.stat().st_mode & 0o111 else ""
+            yield f"{folder.name}/{path.relative_to(folder).as_posix()}{runs}", path.read_bytes()
 
 
 def sources(folders: Iterable[Path]) -> dict[str, bytes]:

@@ -50,7 +50,8 @@ class Options:
     """`root` is the checkout, `folder` where database, key and log are kept (made if need be).
 
     `secrets` are in the Vault from the start, by name; `environ` is given to the function beside
-    what the cloud gives it. `sweep_s` is how often the database's job runs. `gateway` is the
+    what the cloud gives it. `sweep_s` is how often the database's job runs; a
+    `throttled` stream keeps the service's rates. `gateway` is the
     specification of an API Gateway's deployment, in which FUNCTION_ID is the function.
     """
 
@@ -64,6 +65,7 @@ class Options:
     secrets: Mapping[str, bytes] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict)
     sweep_s: float = 120.0
+    throttled: bool = False
     gateway: Mapping[str, Any] | None = None
 
 
@@ -82,7 +84,10 @@ class Parts:
         self.database = folder / "millrace.db"
         self.streaming = Streaming(clock)
         self.stream = self.streaming.create(
-            STREAM, partitions=options.partitions, retention_h=options.retention_h
+            STREAM,
+            partitions=options.partitions,
+            retention_h=options.retention_h,
+            throttled=options.throttled,
         )
         self.postman = Postman(clock, self.injector, self._base)
         self.notifications = Notifications(clock, self.postman)

@@ -3,24 +3,45 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from localcloud.kinesis.bell import Bell
-from localcloud.oci.errors import InvalidParameter, MissingParameter, NotFound, TooLarge
+from localcloud.oci.errors import (
+    InvalidParameter,
+    MissingParameter,
+    NotFound,
+    TooLarge,
+    TooManyRequests,
+)
 from localcloud.oci.partition import Message, Partition
+from localcloud.oci.rates import Rate
 from localcloud.ports import Clock
 
 MAX_PUT_BYTES = 1 << 20
 MAX_KEY_BYTES = 256
+# Of each partition, where a stream is throttled: bytes in and reads out, a second.
+MAX_BYTES_A_SECOND = 1 << 20
+MAX_READS_A_SECOND = 5
 RETENTION_H = range(24, 169)
 _HOUR_MS = 3_600_000
 
 
 class Stream:
-    """Messages with one key stand in one partition; without a key they go round."""
+    """Messages with one key stand in one partition; without a key they go round.
+
+    One that is `throttled` refuses what passes the rates of the service.
+    """
 
     def __init__(
-        self, stream_id: str, name: str, clock: Clock, *, partitions: int = 1, retention_h: int = 24
+        self,
+        stream_id: str,
+        name: str,
+        clock: Clock,
+        *,
+        partitions: int = 1,
+        retention_h: int = 24,
+        throttled: bool = False,
     ) -> None:
         if retention_h not in RETENTION_H or partitions < 1:
             raise InvalidParameter(
@@ -37,6 +58,11 @@ class Stream:
             str(index): Partition(str(index), retention_h * _HOUR_MS) for index in range(partitions)
         }
         self._round = 0
+        self._throttled = throttled
+        self._in = {name: Rate(MAX_BYTES_A_SECOND) for name in self._partitions}
+        self._out: defaultdict[tuple[str, str], Rate] = defaultdict(
+            lambda: Rate(MAX_READS_A_SECOND)
+        )
 
     @property
     def partitions(self) -> Sequence[str]:
@@ -46,12 +72,8 @@ class Stream:
     def put(self, messages: Sequence[tuple[bytes | None, bytes]]) -> list[Message]:
         """Keep messages, each with its key or None, all of them or none."""
         _check(messages)
-        now_ms = self.clock.now_ms()
-        kept = [
-            self._partitions[self._place(key)].append(key, value, now_ms) for key, value in messages
-        ]
-        self.bell.ring()
-        return kept
+        placed = [(self._place(key), key, value) for key, value in messages]
+        return self._kept(placed)
 
     def append(
         self, partition: str, messages: Sequence[tuple[bytes | None, bytes]]
@@ -59,10 +81,17 @@ class Stream:
         """Keep messages in a partition of the caller's choice, as Kafka's producers choose."""
         at = self.partition(partition)
         _check(messages)
+        return self._kept([(at.name, key, value) for key, value in messages])
+
+    def read_by(self, reader: str, partition: str) -> None:
+        """Count a read. Raises TooManyRequests where a reader asks a partition too often."""
+        if not self._throttled:
+            return
         now_ms = self.clock.now_ms()
-        kept = [at.append(key, value, now_ms) for key, value in messages]
-        self.bell.ring()
-        return kept
+        rate = self._out[reader, partition]
+        if not rate.room(1, now_ms):
+            raise TooManyRequests(f"A partition is read {MAX_READS_A_SECOND} times a second")
+        rate.note(1, now_ms)
 
     def partition(self, name: str) -> Partition:
         """A partition, without what is too old by now."""
@@ -91,6 +120,25 @@ class Stream:
         if offset is None or offset < 0:
             raise InvalidParameter(f"A cursor of type {kind} needs `offset`, from 0 on")
         return offset + (kind == "AFTER_OFFSET")
+
+    def _kept(self, placed: Sequence[tuple[str, bytes | None, bytes]]) -> list[Message]:
+        now_ms = self.clock.now_ms()
+        if self._throttled:
+            self._count(placed, now_ms)
+        kept = [self._partitions[name].append(key, value, now_ms) for name, key, value in placed]
+        self.bell.ring()
+        return kept
+
+    def _count(self, placed: Sequence[tuple[str, bytes | None, bytes]], now_ms: int) -> None:
+        """Raise TooManyRequests where a partition would get more than it takes; none gets any."""
+        sizes = Counter[str]()
+        for name, key, value in placed:
+            sizes[name] += len(key or b"") + len(value)
+        for name, size in sizes.items():
+            if not self._in[name].room(size, now_ms):
+                raise TooManyRequests(f"Partition {name} takes {MAX_BYTES_A_SECOND} bytes a second")
+        for name, size in sizes.items():
+            self._in[name].note(size, now_ms)
 
     def _place(self, key: bytes | None) -> str:
         if key is None:

@@ -26,12 +26,19 @@ class Streaming:
         self._streams: dict[str, Stream] = {}
         self._groups: dict[tuple[str, str], Group] = {}
 
-    def create(self, name: str, *, partitions: int = 1, retention_h: int = 24) -> Stream:
+    def create(
+        self, name: str, *, partitions: int = 1, retention_h: int = 24, throttled: bool = False
+    ) -> Stream:
         """A new stream; its id is made of its name."""
         stream_id = f"ocid1.stream.oc1.local.{name}"
         if stream_id in self._streams:
             raise WrongState(f"There is a stream {name} already")
-        stream = Stream(stream_id, name, self.clock, partitions=partitions, retention_h=retention_h)
+        stream = Stream(
+            *(stream_id, name, self.clock),
+            partitions=partitions,
+            retention_h=retention_h,
+            throttled=throttled,
+        )
         self._streams[stream_id] = stream
         return stream
 
@@ -83,10 +90,13 @@ class Streaming:
         cursor = self._cursor(stream_id, token)
         if cursor.group is None:
             (name, offset), *_ = cursor.places.items()
+            self.stream(stream_id).read_by("", name)
             found = _take(self.stream(stream_id), name, offset, limit)
             places = {name: found[-1].offset + 1 if found else offset}
         else:
             group = self.group(stream_id, cursor.group)
+            for name in group.held(cursor.instance):
+                group.stream.read_by(cursor.group, name)
             if cursor.commit_on_get:
                 group.commit(cursor.instance, dict(cursor.places))
             group.heard(cursor.instance, cursor.timeout_ms)

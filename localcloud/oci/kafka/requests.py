@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from localcloud.oci.errors import InvalidParameter, NotFound, OciError, TooLarge
+from localcloud.oci.errors import NotFound, OciError, TooLarge, TooManyRequests
 from localcloud.oci.kafka import codes, records
 from localcloud.oci.kafka.codes import KafkaError
 from localcloud.oci.kafka.wire import Malformed, Reader, Writer
@@ -188,7 +188,7 @@ def _code(error: OciError) -> int:
             return codes.UNKNOWN_TOPIC_OR_PARTITION
         case TooLarge():
             return codes.MESSAGE_TOO_LARGE
-        case InvalidParameter():
-            return codes.INVALID_RECORD
+        case TooManyRequests():
+            return codes.REQUEST_TIMED_OUT  # which makes a client try again
         case _:
             return codes.INVALID_RECORD

@@ -16,6 +16,7 @@ from millrace.anomaly.sqlite import SqliteDatabase
 
 from tests.localcloud.oci.serving import ROOT
 
+MILLRACE = "from cli.main import main; main()"
 LIBRARY = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "layers/core")])}
 
 
@@ -39,7 +40,7 @@ def test_it_is_started_used_and_stopped(tmp_path: Path) -> None:
             assert re.search(r"^kafka +127\.0\.0\.1:\d+$", said, re.M)
             environ = environment(folder / "environment")
             sent = subprocess.run(
-                [sys.executable, "-c", "from cli.main import main; main()", "metrics", "send", str(table), "--kafka"],
+                [sys.executable, "-c", MILLRACE, "metrics", "send", str(table), "--kafka"],
                 cwd=ROOT, env=os.environ | LIBRARY | environ, capture_output=True, text=True,
                 check=False, timeout=60,
             )  # fmt: skip

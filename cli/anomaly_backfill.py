@@ -48,7 +48,7 @@ EXAMPLES = epilog(
 FileArgument = Annotated[
     str | None,
     typer.Argument(
-        metavar="[FILE]",
+        metavar="FILE",
         help="History to load first: CSV, TSV or JSON lines, plain or gzipped; - is standard"
         " input. Without it, what stands in the database is judged.",
     ),

@@ -64,7 +64,7 @@ class Rows:
         looked = list(itertools.islice(self._cells, _LOOKED_AT))
         if not looked:
             raise ConfigurationError(f"{source.name} is empty: there is nothing to score.")
-        names, looked = _names(looked)
+        names, looked = _names(looked, source.name)
         rows = [record.cells for record in looked if not record.problem]
         self.columns: Columns = columns_of(names, rows, wanted, self._name)
         self._waiting = itertools.chain(looked, self._cells)
@@ -103,6 +103,7 @@ class Rows:
 
     def _records(self, text: TextIO) -> Iterator[_Record]:
         """Every record that is not blank, with the line where it ends."""
+        line = 0
         try:
             first = text.readline()
             lines = itertools.chain((first,), text)
@@ -112,13 +113,14 @@ class Rows:
             delimiter = delimiter_of(first.encode("utf-8", "surrogateescape"))
             reader = csv.reader(lines, delimiter=delimiter)
             for cells in reader:
+                line = reader.line_num
                 if any(cell.strip() for cell in cells):
-                    yield _Record(reader.line_num, [_clean(cell) for cell in cells])
+                    yield _Record(line, [_clean(cell) for cell in cells])
         except csv.Error as error:
-            line = reader.line_num
-            raise ConfigurationError(f"{self._name}, line {line}: no row: {error}") from error
+            yield _Record(line + 1, [], f"no row: {error}; nothing behind it was read")
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise ConfigurationError(f"{self._name}: the gzip file is damaged: {error}") from error
+            problem = f"the gzip file is damaged, or cut short, here: {error}"
+            yield _Record(line + 1, [], problem)
 
 
 def missing(row: Row) -> bool:
@@ -152,17 +154,17 @@ def _shown(value: object) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def _names(looked: list[_Record]) -> tuple[list[str], list[_Record]]:
+def _names(looked: list[_Record], where: str) -> tuple[list[str], list[_Record]]:
     """The names of the columns, and the rows behind them."""
     bad = list(itertools.takewhile(lambda record: bool(record.problem), looked))
     if len(bad) == len(looked):
-        raise ConfigurationError(f"Line {bad[0].line}: {bad[0].problem}")
+        raise ConfigurationError(f"{where}, line {bad[0].line}: {bad[0].problem}")
     (line, first, _), *rest = looked[len(bad) :]
     rest = [*bad, *rest]
     if line == 0 or has_header(first):
         if not rest:
             raise ConfigurationError(
-                "The file has a header and no rows: there is nothing to score."
+                f"{where} has a header and no rows: there is nothing to score."
             )
         return first, rest
     return [f"column{place}" for place in range(1, len(first) + 1)], looked

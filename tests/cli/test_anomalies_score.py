@@ -161,6 +161,19 @@ def test_lines_that_cannot_be_read_are_told_with_their_numbers(tmp_path: Path) -
     assert "395 values" in done.out
 
 
+def test_what_was_read_of_a_damaged_file_is_judged(tmp_path: Path) -> None:
+    path = tmp_path / "cut.csv.gz"
+    path.write_bytes(gzip.compress(plain(tmp_path).read_bytes())[:-400])
+    done = run(path, "--json")
+    assert done.status == 1
+    assert 100 < done.document["rows"] < 400
+    assert "damaged, or cut short" in done.err
+    (tmp_path / "all.gz").write_bytes(b"\x1f\x8b\x08")
+    assert f"{tmp_path / 'all.gz'}, line 1: the gzip" in run(tmp_path / "all.gz").err
+    quote = table(tmp_path / "q.csv", "time,value", "1,2", '2,"' + "x" * 200_000)
+    assert "line 3: no row: field larger than field limit" in run(quote).err
+
+
 def test_an_alert_can_fail_a_script(tmp_path: Path) -> None:
     path = plain(tmp_path)
     assert run(path, "--fail-on-alert").status == 1

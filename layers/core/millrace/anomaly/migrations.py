@@ -21,8 +21,9 @@ _BLOCK = re.compile(
     r"(CREATE\s+(OR\s+REPLACE\s+)?(PACKAGE|TRIGGER|FUNCTION|PROCEDURE|TYPE)|DECLARE|BEGIN)\b", re.I
 )
 _NAME = re.compile(r"(V\d{3}|R)__(\w+)\.sql")
-# Name in use, column there, index there, constraint there, key there, row there, job there.
-_THERE = {955, 1430, 1408, 2264, 2260, 2275, 1, 27477}
+# Name in use, column there, index there, constraint there, key there, row there, job there; and
+# an index that is to go is gone.
+_THERE = {955, 1430, 1408, 2264, 2260, 2275, 1, 27477, 1418}
 
 LEDGER = """
 CREATE TABLE schema_migrations (

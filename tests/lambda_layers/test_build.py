@@ -88,7 +88,12 @@ def test_what_is_there_already_is_not_built_again(place: Place) -> None:
     built = build(order)
     assert present(order) == built
     place.write("more.py", "x = 1")
-    assert present(order) is None, "code that may call other services"
+    assert present(order) is None, "another module of the functions"
+    built = build(order)
+    place.write("more.py", "x = 2")
+    assert present(order) == built, "nothing of that is in the layer"
+    place.write("more.py", "import boto3\nboto3.client('sqs')")
+    assert present(order) is None, "a service that is called"
 
 
 @pytest.mark.parametrize("damage", ["layer/python/thing/__init__.py", "layer.zip", "report.json"])

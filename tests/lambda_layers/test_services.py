@@ -9,7 +9,7 @@ from millrace.errors import LayerError
 from millrace.lambda_layers.definition import read
 from millrace.lambda_layers.installing import Target
 from millrace.lambda_layers.order import sources
-from millrace.lambda_layers.services import Used, kept, used
+from millrace.lambda_layers.services import Used, kept, shape, used
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,6 +66,21 @@ def test_a_library_counts_where_it_is_imported() -> None:
     found = used({"app.py": b"def handler(a, b):\n  from ours import tables, open"}, {}, library)
     assert found.services == {"dynamodb": ("ours/tables.py:3",)}
     assert found.undetermined == ("ours/open.py:2",)
+
+
+def test_the_shape_of_code_is_all_that_services_are_read_off() -> None:
+    def seen(*lines: str) -> list[str]:
+        return list(shape({"app.py": "\n".join(lines).encode()}, {}))
+
+    usual = seen("import boto3", "NAME = 's3'", "boto3.client(NAME)")
+    assert seen("import boto3", "NAME = 's3'", "boto3.client(NAME)", "x = 1") == usual
+    for other in (
+        ["import boto3", "NAME = 'sqs'", "boto3.client(NAME)"],
+        ["import boto3 as b", "NAME = 's3'", "b.client(NAME)", "import json"],
+        ["import boto3", "NAME = 's3'", "boto3.client(NAME)", "boto3.resource('sns')"],
+        ["import boto3", "NAME = 's3'", "", "boto3.client(NAME)"],  # the report names the line
+    ):
+        assert seen(*other) != usual
 
 
 def test_a_service_that_is_no_constant_is_said() -> None:

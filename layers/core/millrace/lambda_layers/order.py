@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from millrace.errors import ConfigurationError
-from millrace.lambda_layers import npm
+from millrace.lambda_layers import npm, services
 from millrace.lambda_layers.compiling import interpreter
 from millrace.lambda_layers.installing import Target
 from millrace.lambda_layers.modules import Modules
@@ -75,7 +75,8 @@ class Order:
     def inputs(self) -> str:
         """A hash of everything that the layer is made of, and by: tools and this code included.
 
-        Where packages come from does not count: the lock has their hashes.
+        Where packages come from does not count: the lock has their hashes. Of the functions' code
+        only what a layer takes from it does: what it imports, and which clients it makes where.
         """
         tool = stripper(self.target.architecture) if self.strip else None
         said = (self.target, self.services, self.source_only, self.modules, self.processes)
@@ -84,8 +85,8 @@ class Order:
         if self.source is not None:
             digest.update(hashlib.sha256(self.source.read_bytes()).digest())
             digest.update(_digest(self._beside_lock()))
-        for folder in (*self.code, *self.library):
-            digest.update(_digest(sources((folder,)).items()))
+        seen = services.shape(sources(self.code), sources(self.library))
+        digest.update("\n".join(seen).encode())
         digest.update(_builder())
         for folder in self.packages:
             digest.update(_digest(_files(folder)))

@@ -61,6 +61,28 @@ def used(
     return Used({name: tuple(services[name]) for name in sorted(services)}, undetermined)
 
 
+def shape(code: Mapping[str, bytes], library: Mapping[str, bytes]) -> Iterator[str]:
+    """All of the code that `used` looks at, whatever packages there are: imports, and clients.
+
+    >>> list(shape({"app.py": b"import boto3\\nboto3.client('s3')"}, {}))
+    ['app.py imports boto3', "app.py:2 's3'"]
+    """
+    for module in Modules(code, {}, library).reached(SDK):
+        yield f"{module.place} imports {' '.join(sorted(module.imports))}"
+        constants = dict(_constants(module.tree))
+        for node in module.nodes:
+            if isinstance(node, ast.Call) and _name(node.func) in _MAKERS:
+                argument = _argument(node)
+                told = None if argument is None else _text(argument, constants)
+                yield f"{module.place}:{node.lineno} {told!r}"
+
+
+def _name(function: ast.expr) -> str | None:
+    if isinstance(function, ast.Name):
+        return function.id
+    return function.attr if isinstance(function, ast.Attribute) else None
+
+
 def kept(
     used: Used, allowed: Collection[str], known: Collection[str], code: Collection[str]
 ) -> frozenset[str]:

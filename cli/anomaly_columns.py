@@ -41,11 +41,11 @@ _FORMATS = (
     "%d.%m.%Y",
     "%d/%b/%Y:%H:%M:%S %z",
 )
+# Taken where the first rows cannot be the month first.
+_DAY_FIRST = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y")
 # Numbers from these on are no seconds any more, but milliseconds, and so on.
 _PER_SECOND = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 _MOST = 0.9  # of a column must be what it is taken for
-
-ReadTime = Callable[[str], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +67,17 @@ class Columns:
     values: tuple[int, ...]
     series: int | None
     id: int | None
-    read_time: ReadTime
+    time_format: str | None
+
+    def read_time_ms(self, text: str) -> int:
+        """A cell of the column of times. Raises ValueError, OverflowError."""
+        return read_time_ms(text, self.time_format)
 
     def words(self) -> str:
         """For people."""
         time = "none, rows are judged in their order" if self.time is None else self._at(self.time)
+        if self.time_format is not None:
+            time = f"{time} ({self.time_format})"
         values = ", ".join(self._at(place) for place in self.values)
         series = "" if self.series is None else f", series: {self._at(self.series)}"
         return f"time: {time}, value: {values}{series}"
@@ -111,8 +117,10 @@ def columns_of(
         series = table.series(taken)
     event_id = next((place for place in table.called(_IDS) if place not in taken), None)
     values = given or table.values({*taken, series, event_id})
-    read_time = _reader(wanted.time_format)
-    return Columns(tuple(table.names), time, values, series, event_id, read_time)
+    form = wanted.time_format
+    if form is None and time is not None:
+        form = table.day_first(time)
+    return Columns(tuple(table.names), time, values, series, event_id, form)
 
 
 class _Table:
@@ -150,6 +158,10 @@ class _Table:
         def is_time(cell: str) -> bool:
             return _is_time(cell, wanted.time_format)
 
+        for place in self.called(_TIMES):
+            if place not in taken and self.day_first(place):
+                return place
+
         def is_named_time(cell: str) -> bool:
             return is_time(cell) or _is_number(cell)  # such as seconds from a beginning
 
@@ -161,6 +173,14 @@ class _Table:
                 continue
             if self.share(place, _is_number) < _MOST or self._is_epoch(place):
                 return place
+        return None
+
+    def day_first(self, place: int) -> str | None:
+        """The format of dates such as 31/1/2026, where the column holds one."""
+        forms = _DAY_FIRST if any(not _is_time(cell, None) for cell in self.cells(place)) else ()
+        for form in forms:
+            if all(_is_time(cell, form) for cell in self.cells(place)):
+                return form
         return None
 
     def _is_epoch(self, place: int) -> bool:
@@ -234,10 +254,6 @@ def _is_time(cell: str, form: str | None) -> bool:
     except ValueError:
         return False
     return not _is_number(cell) or float(number_or_text(cell.strip())) >= 1e8
-
-
-def _reader(form: str | None) -> ReadTime:
-    return lambda text: read_time_ms(text, form)
 
 
 def read_time_ms(text: str, form: str | None = None) -> int:

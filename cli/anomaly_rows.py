@@ -85,7 +85,7 @@ class Rows:
         name = self._series if columns.series is None else cells[columns.series].strip()
         event_id = None if columns.id is None else cells[columns.id].strip() or None
         try:
-            time_ms = None if columns.time is None else columns.read_time(cells[columns.time])
+            time_ms = None if columns.time is None else columns.read_time_ms(cells[columns.time])
         except (ValueError, OverflowError) as error:
             yield Bad(line, f"{columns.names[columns.time or 0]}: {error}")
             return

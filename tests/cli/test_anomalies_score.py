@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from millrace.anomaly.detector import Detector
 from typer.testing import CliRunner
 
-from cli.anomaly_chart import Dab, Sketch, dab, draw, legend
 from cli.anomaly_columns import read_time_ms, read_value
 from cli.main import app
 from cli.surroundings import Surroundings
@@ -248,6 +247,14 @@ def test_times(text: str) -> None:
     assert read_time_ms(text) == 1_769_860_800_000
 
 
+def test_days_that_come_first_are_seen(tmp_path: Path) -> None:
+    rows = [f"{1 + n % 28}/{1 + n // 28}/2025,{n % 7}" for n in range(200)]
+    done = run(table(tmp_path / "d.csv", "Date,Close", *rows), "--json").document
+    (series,) = done["series"]
+    assert series["back_in_time"] == 0
+    assert series["first_ms"] == read_time_ms("2025-01-01")
+
+
 def test_times_in_a_format_of_ones_own() -> None:
     assert read_time_ms("31/01/2026 12h", "%d/%m/%Y %Hh") == 1_769_860_800_000
     with pytest.raises(ValueError, match="soon"):
@@ -264,49 +271,6 @@ def test_numbers(text: str, value: float) -> None:
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_number_is_read_as_it_was_written(value: float) -> None:
     assert read_value(repr(value)) == value
-
-
-# The chart.
-
-
-@given(
-    st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=300),
-    st.integers(17, 200),
-    st.integers(2, 30),
-    st.booleans(),
-)
-def test_a_chart_fits_whatever_it_draws(
-    drawn: list[float], width: int, height: int, ascii_only: bool
-) -> None:
-    dabs = [dab(v, v - 1, v + 1, score=1, strange=n % 7 == 0) for n, v in enumerate(drawn)]
-    lines = draw(dabs, width=width, height=height, ascii_only=ascii_only)
-    assert len(lines) == height + 1
-    assert all(len(line) <= width for line in lines)
-    assert "".join(lines).isascii() == ascii_only
-
-
-@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=500), st.integers(1, 20))
-def test_a_sketch_is_bounded_and_keeps_the_extremes(drawn: list[float], room: int) -> None:
-    sketch = Sketch(room)
-    for n, value in enumerate(drawn):
-        sketch.add(dab(value, strange=n == 0, score=5.0, alert=n == 0))
-    dabs = sketch.dabs()
-    assert len(dabs) <= 2 * room
-    assert min(one.least for one in dabs) == min(drawn)
-    assert max(one.most for one in dabs) == max(drawn)
-    assert sum(one.alert for one in dabs) == 1
-    assert [one.strange for one in dabs if one.strange is not None] == [drawn[0]]
-
-
-def test_signs_stand_where_things_are() -> None:
-    dabs = [dab(1.0, 0.0, 2.0) for _ in range(8)]
-    dabs[4] = dab(9.0, 0.0, 2.0, score=3.0, strange=True, alert=True)
-    lines = draw(dabs, width=20, height=4, ascii_only=True)
-    assert [line.find("O") for line in lines if "O" in line] == [lines[-1].find("^")]
-    assert lines[0].split("|")[1].strip() == "O"
-    assert draw([], width=20) == []
-    assert draw([Dab(math.inf, math.inf)], width=20) == []
-    assert legend(ascii_only=True).isascii()
 
 
 def test_a_terminal_that_knows_only_ascii(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import orjson
@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from localcloud.faults.injector import Decision, Injector
-from localcloud.faults.plan import Fail, When
+from localcloud.faults.plan import Crash, Fail, When
 from localcloud.oci.admin import PREFIX, Admin
 from localcloud.oci.calls import Answer, Call, Handlers
 from localcloud.oci.documents import Body
@@ -39,13 +39,17 @@ _WITH_BODY = {"POST", "PUT", "PATCH"}
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """An ASGI application; every request must be signed with one of the keys, by its keyId."""
+    """An ASGI application; every request must be signed with one of the keys, by its keyId.
+
+    `crash` kills whoever calls, where a fault plan wants that.
+    """
 
     handlers: Handlers
     keys: Mapping[str, rsa.RSAPublicKey]
     checker: Checker
     injector: Injector = field(default_factory=Injector)
     admin: Admin | None = None
+    crash: Callable[[], None] = lambda: None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -69,9 +73,17 @@ class Application:
         await asyncio.sleep(decision.delay_s)
         if decision.effect is not None and decision.when is When.BEFORE:
             await request.body()  # a client that is still sending would not see the answer
-            return _effect(decision)
+            return self._effect(decision)
         response = await self._answered(request, operation, path)
-        return response if decision.effect is None else _effect(decision)
+        return response if decision.effect is None else self._effect(decision)
+
+    def _effect(self, decision: Decision) -> Response | None:
+        match decision.effect:
+            case Fail(code, status, message):
+                return _refused(status, code, message)
+            case Crash():
+                self.crash()
+        return None
 
     def _recognised(self, request: Request) -> tuple[Operation, dict[str, str]]:
         raw: bytes = request.scope["raw_path"]
@@ -130,14 +142,6 @@ async def _content(request: Request) -> bytes:
         if len(content) > _MAX_BODY_BYTES:
             raise TooLarge(f"The body has more than {_MAX_BODY_BYTES} bytes")
     return bytes(content)
-
-
-def _effect(decision: Decision) -> Response | None:
-    match decision.effect:
-        case Fail(code, status, message):
-            return _refused(status, code, message)
-        case _:
-            return None
 
 
 def _response(answer: Answer) -> Response:

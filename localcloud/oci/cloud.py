@@ -127,6 +127,7 @@ async def running(options: Options) -> AsyncIterator[OciCloud]:
             function(parts.spec, parts.place, parts.environ(address.url))
         )
         parts.functions.add(started.spec.id, started)
+        parts.crash = started.kill
         struck = StruckFunction(started, parts.injector)
         gateway = None if options.gateway is None else parts.gateway(options.gateway, struck)
         door = None if gateway is None else await stack.enter_async_context(serving(gateway))

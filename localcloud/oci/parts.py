@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,7 @@ class Parts:
         for name, content in options.secrets.items():
             self.vault.create(name, content)
         self.functions = FunctionApi()
+        self.crash: Callable[[], None] = lambda: None  # kills the function, once it runs
         self.kafka_token = secrets.token_urlsafe(24)
         users = {f"{KAFKA_USER}/{POOL_ID}": self.kafka_token}
         self.peer = Peer(self.streaming, users, self.injector)
@@ -127,7 +128,9 @@ class Parts:
         }
         keys = {self.principal.key_id: self.principal.public_key}
         admin = Admin(self.injector, self.notifications)
-        return Application(handlers, keys, self._checker, self.injector, admin)
+        return Application(
+            handlers, keys, self._checker, self.injector, admin, lambda: self.crash()
+        )
 
     def gateway(self, specification: Mapping[str, Any], function: StruckFunction) -> Gateway:
         """API Gateway before the function. Raises OciError, UnsupportedResource."""

@@ -56,15 +56,17 @@ class Sweeper:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            async with self._turn:
-                pass  # a run that is in its thread is waited for
 
     async def run(self) -> None:
         """Run the job once, now. Raises Unavailable where the database does not answer."""
         async with self._turn:
             topic = _Topic(self.notifications, self.topic_id, asyncio.get_running_loop())
-            self.done.runs += 1
-            await asyncio.shield(asyncio.to_thread(self._job, topic))
+            work = asyncio.ensure_future(asyncio.to_thread(self._job, topic))
+            try:
+                await asyncio.shield(work)
+            finally:
+                await asyncio.wait({work})  # whoever stops us must not leave the thread behind
+                self.done.runs += 1
 
     async def _for_ever(self) -> None:
         while True:

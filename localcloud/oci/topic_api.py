@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from millrace.anomaly.instants import iso_ms
 
 from localcloud.oci.calls import Answer, Call, Handlers
+from localcloud.oci.errors import InvalidParameter, WrongState
 from localcloud.oci.notifications import Inbox, Notifications
 from localcloud.oci.postman import Postman
 from localcloud.oci.principal import COMPARTMENT
-from localcloud.oci.subscriptions import Subscription
+from localcloud.oci.subscriptions import DEFAULT_RETRY_MS, Subscription
+
+_NAME = re.compile(r"[\w-]{1,256}", re.ASCII)
 
 
 class TopicApi:
@@ -44,7 +48,12 @@ class TopicApi:
         return Answer(answer, status=202)
 
     async def create(self, call: Call) -> Answer:
-        inbox = self._notifications.create(call.body.text("name"))
+        name = call.body.text("name")
+        if not _NAME.fullmatch(name):
+            raise InvalidParameter(f"name is {name!r:.80}; it may have letters, digits, - and _")
+        if any(one.name == name for one in self._notifications.topics()):
+            raise WrongState(f"There is a topic {name} already")
+        inbox = self._notifications.create(name)
         return Answer(_topic_document(inbox, call.url))
 
     async def topic(self, call: Call) -> Answer:
@@ -75,7 +84,10 @@ class TopicApi:
         policy = call.body.fields.get("deliveryPolicy") or {}
         backoff = policy.get("backoffRetryPolicy")
         if backoff is not None:
-            found.retry_ms = backoff["maxRetryDuration"]
+            most_ms = backoff["maxRetryDuration"]
+            if not 0 < most_ms <= DEFAULT_RETRY_MS:
+                raise InvalidParameter(f"maxRetryDuration is {most_ms}; 1 to {DEFAULT_RETRY_MS} ms")
+            found.retry_ms = most_ms
         policy = {"maxRetryDuration": found.retry_ms, "policyType": "EXPONENTIAL"}
         return Answer({"deliveryPolicy": {"backoffRetryPolicy": policy}})
 

@@ -97,10 +97,10 @@ class Checker:
         chosen = told.get(field)
         if chosen is None:
             raise MissingParameter(f"{at}.{field} must say which {model.name} it is".lstrip("."))
-        if chosen not in names:
+        if not isinstance(chosen, str) or chosen not in names:
             known = ", ".join(names)
             raise InvalidParameter(f"{at}.{field} is {chosen!r:.80}; known are {known}".lstrip("."))
-        return self.catalogue.models[service, names[str(chosen)]]
+        return self.catalogue.models[service, names[chosen]]
 
 
 def _list(value: object, at: str) -> Sequence[object]:

@@ -99,6 +99,8 @@ def topics(options: dict[str, Any], topic: str, hook: str) -> dict[str, Any]:
             refused(data.publish_message, topic, {"title": "no body"}),
             refused(data.publish_message, topic, {"body": 5}),
             refused(data.publish_message, topic, {"body": "b", "subject": "s"}),
+            refused(control.create_topic, {"name": "t", "compartmentId": "c"}),
+            refused(control.create_topic, {"name": "two words", "compartmentId": "c"}),
             refused(data.get_confirm_subscription, made.id, "wrong", "CUSTOM_HTTPS"),
         ],
     }

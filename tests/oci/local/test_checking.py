@@ -111,10 +111,15 @@ JSON = st.recursive(
 )
 
 
-@given(JSON, st.sampled_from(["put_messages", "create_cursor", "create_stream"]))
-def test_any_document_is_taken_or_refused(document: object, name: str) -> None:
+@given(
+    JSON,
+    st.sampled_from(
+        [("streaming", "put_messages"), ("streaming", "create_cursor"), ("vault", "update_secret")]
+    ),
+)
+def test_any_document_is_taken_or_refused(document: object, name: tuple[str, str]) -> None:
     with contextlib.suppress(OciError):
-        checker().request(operation("streaming", name), document)
+        checker().request(operation(*name), document)
 
 
 def test_every_model_that_an_operation_names_is_known() -> None:

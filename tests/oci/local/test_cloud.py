@@ -105,6 +105,25 @@ async def test_no_fault_of_any_service_changes_what_stands_and_what_is_told(tmp_
 
 
 @looped
+async def test_a_function_that_dies_when_the_topic_has_its_digest_tells_it_once(
+    tmp_path: Path,
+) -> None:
+    plan = FaultPlan(1, (Rule("ons", "publish_message", Crash(), When.AFTER, calls=(1,)),))
+    async with running(Options(ROOT, tmp_path, limits=SOON, faults=plan)) as cloud:
+        put(cloud, messages())
+        await cloud.caught_up()
+        assert cloud.function.starts >= 2
+        store = SqlStore(SqliteDatabase(cloud.database))
+        later_ms = cloud.stream.clock.now_ms() + 3_600_000
+        while deliver(store, Later(cloud.inbox), later_ms) is not None:
+            pass
+        digests = [json.loads(one.body)["digest"] for one in cloud.notices]
+        assert digests.count(digests[0]) == 2  # the same digest, which its receiver knows
+        clean = clean_run(cloud)
+        assert Kept(SqliteDatabase(cloud.database)).results() == clean.results()
+
+
+@looped
 async def test_metrics_by_kafka_are_judged_and_told(tmp_path: Path) -> None:
     async with running(Options(ROOT, tmp_path, limits=SOON)) as cloud:
         pool = StreamPool.of(cloud.environment())

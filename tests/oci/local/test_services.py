@@ -101,6 +101,8 @@ def check_topics(told: dict[str, Any], url: str, hook: str) -> None:
         [400, "MissingParameter"],
         [400, "InvalidParameter"],
         [400, "InvalidParameter"],
+        [409, "IncorrectState"],
+        [400, "InvalidParameter"],
         [404, "NotAuthorizedOrNotFound"],
     ]
 

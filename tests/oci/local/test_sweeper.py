@@ -40,8 +40,6 @@ async def turned(clock: ManualClock, sweeper: Sweeper, runs: int) -> None:
     while sweeper.done.runs < runs:
         await clock.run(0)
         await asyncio.sleep(0.001)
-    async with sweeper._turn:
-        pass
 
 
 @looped

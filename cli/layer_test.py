@@ -119,8 +119,8 @@ def try_layers(
         if cloud and role:
             from cli.layer_cloud import in_cloud  # boto3 takes long, and few commands need it
 
-            zips = {str(one.path): one.zip for one in there.given}
-            named = [zips.get(one, one) for one in layers]
+            zips = iter([one.zip for one in there.given])
+            named = [one if one in arns else next(zips) for one in layers]
             where = in_cloud(named, there.target, role, region)
         else:
             where = _here(there)

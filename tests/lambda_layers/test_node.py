@@ -135,6 +135,14 @@ def test_npms_reason_is_told(order: Order) -> None:
         build(order)
 
 
+def test_a_package_of_one_machine_is_refused(order: Order) -> None:
+    assert order.source is not None
+    text = json.dumps(LOCK).replace("../greet", str(order.source.parents[1] / "greet"))
+    order.source.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="is on this machine alone"):
+        build(order)
+
+
 def test_a_lock_of_another_language_is_named(order: Order) -> None:
     with pytest.raises(ConfigurationError, match=r"for python3.13 is made of a requirements file"):
         build(replace(order, target=Target("python3.13", "arm64")))

@@ -68,6 +68,15 @@ def test_one_layer_that_shadows_another_is_seen_without_running(
     assert millrace("layers", "test", good, other, "--cases", cases).status == 0
 
 
+def test_a_file_in_the_place_of_a_folder(millrace: Commands, tmp_path: Path, good: Path) -> None:
+    other = layer(tmp_path / "other", three="X = 1\n")
+    (other / "python/one.py").mkdir()
+    (other / "python/one.py/x").write_text("", encoding="utf-8")
+    done = millrace("layers", "test", good, other)
+    assert done.status == 1
+    assert "other cannot be unpacked over the layers before it" in done.err
+
+
 def test_six_layers_are_too_many_and_said_to_be(millrace: Commands, tmp_path: Path) -> None:
     layers = [layer(tmp_path / f"l{n}", **{f"m{n}": "X = 1\n"}) for n in range(6)]
     done = millrace("layers", "test", *layers, "--import", "m0", "--processes", 1, "--json")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from millrace.errors import ConfigurationError
+from millrace.errors import ConfigurationError, LayerError
 from millrace.lambda_layers import archive, native, report, tree
 from millrace.lambda_layers.build import LAYER, REPORT, ZIP
 from millrace.lambda_layers.making import FOLDERS
@@ -108,8 +108,16 @@ def _architecture(folder: Path) -> str | None:
 
 
 def merge(layers: Sequence[Given], into: Path) -> Path:
-    """All layers in one folder, as Lambda unpacks them: in their order, the later file wins."""
+    """All layers in one folder, as Lambda unpacks them: in their order, the later file wins.
+
+    Raises LayerError where a file stands in the place of a folder.
+    """
     into.mkdir(parents=True, exist_ok=True)
     for one in layers:
-        shutil.copytree(one.folder, into, dirs_exist_ok=True)
+        try:
+            shutil.copytree(one.folder, into, dirs_exist_ok=True)
+        except OSError as error:  # a file where another layer has a folder; shutil's are OSErrors
+            raise LayerError(
+                f"{one.name} cannot be unpacked over the layers before it: {error}"
+            ) from error
     return into

@@ -72,6 +72,10 @@ def check(source: Path) -> None:
     """Raises ConfigurationError for a lock without its project, or one that names what is gone."""
     origin = project(source)
     for name in local_sources(read(source)):
+        if PurePosixPath(name).is_absolute():
+            raise ConfigurationError(
+                f"{source} names {name}, which is on this machine alone. Name it from the project."
+            )
         if not (origin / name).exists():
             raise ConfigurationError(f"{source} names {origin / name}, which is not there.")
 

@@ -101,10 +101,11 @@ def cross_validated(
     return nab.scores(held_out)
 
 
-def tuned(outcomes: dict[float, list[nab.Outcome]]) -> dict[str, float]:
-    """The best sensitivity for each profile, chosen with the answers in view, as published ones."""
-    rows = [nab.scores(found) for found in outcomes.values()]
-    return {name: max(row[name] for row in rows) for name in nab.PROFILES}
+def scores_of(series: nab.Series) -> list[float]:
+    """How strange our detector finds each point."""
+    detector = Detector()
+    rows = zip(series.times, series.values, strict=True)
+    return [detector.update(at, value).score for at, value in rows]
 
 
 def disturbed_rows(corpus: Sequence[nab.Series]) -> dict[str, dict[str, float]]:
@@ -170,14 +171,14 @@ def nab_table(series: Sequence[nab.Series]) -> Measured:
     shipped = outcomes[1.0]
     ours, rivals = nab.scores(shipped), rival_rows(series)
     held_out, disturbed = cross_validated(series, outcomes), disturbed_rows(series)
-    best = tuned(outcomes)
+    best = nab.tuned(series, [scores_of(one) for one in series])
     lines = [
         f"NAB, {len(series)} series of the development half; nothing chosen afterwards but in the "
         "published rows",
         f"{'':34s}" + "".join(f"{name:>10s}" for name in nab.PROFILES),
         _line("this detector, as shipped", ours),
         _line("  sensitivity by other folders", held_out),
-        _line("  tuned: best sensitivity of three", best),
+        _line("  by NAB's threshold on the scores", best),
         *(_line(f"  {name}", row) for name, row in disturbed.items()),
         *(_line(name, row) for name, row in rivals.items()),
         *(
@@ -190,7 +191,9 @@ def nab_table(series: Sequence[nab.Series]) -> Measured:
         for name, row in rivals["sketch: three p-values"].items()
     ]
     figures += [
-        at_least(f"NAB {name}, tuned", best[name], "points", None, (RECORD, published))
+        at_least(
+            f"NAB {name}, a threshold on scores", best[name], "points", None, (RECORD, published)
+        )
         for name, published in zip(nab.PROFILES, PUBLISHED[RECORD], strict=True)
     ]
     figures += [

@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -134,3 +134,40 @@ def score(outcomes: Sequence[Outcome], profile: Profile) -> float:
 def scores(outcomes: Sequence[Outcome]) -> dict[str, float]:
     """The score by each profile."""
     return {name: score(outcomes, profile) for name, profile in PROFILES.items()}
+
+
+def tuned(corpus: Sequence[Series], scores: Sequence[Sequence[float]]) -> dict[str, float]:
+    """The score by each profile where every point from some score on is an alert.
+
+    The benchmark's own convention: one threshold for all series, the best on these very ones.
+    """
+    points = sorted(_weighed(corpus, scores), key=lambda point: -point[0])
+    windows = sum(len(series.windows) for series in corpus)
+    return {name: _best(points, windows, profile) for name, profile in PROFILES.items()}
+
+
+def _weighed(
+    corpus: Sequence[Series], scores: Sequence[Sequence[float]]
+) -> Iterator[tuple[float, tuple[str, int] | None, float]]:
+    """Each point's score, its window, and what it is worth as an alert."""
+    for series, found in zip(corpus, scores, strict=True):
+        for index in range(series.probation, len(found)):
+            window, worth = _worth(series, index)
+            yield found[index], None if window is None else (series.name, window), worth
+
+
+def _best(
+    points: Sequence[tuple[float, tuple[str, int] | None, float]], windows: int, profile: Profile
+) -> float:
+    total = top = 0.0
+    hits: dict[tuple[str, int], float] = {}
+    for number, (score, window, worth) in enumerate(points, 1):
+        if window is None:
+            total += profile.false_alarm * worth
+        else:
+            hit = profile.hit * worth + profile.miss
+            total += max(0.0, hit - hits.get(window, 0.0))
+            hits[window] = max(hit, hits.get(window, 0.0))
+        if number == len(points) or points[number][0] != score:  # equal scores are alerts together
+            top = max(top, total)
+    return 100.0 * top / ((profile.hit + profile.miss) * windows)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 from millrace.connector_hub import Rejected, decode
 
-from benchmarks import tutorial_anomaly
+from benchmarks import nab, tutorial_anomaly
 from benchmarks.anomaly_function import Case, events_a_second, function_figures
 from benchmarks.anomaly_latency import latency_figures
 from benchmarks.anomaly_sweep import rows, sweep_figures
@@ -102,3 +104,19 @@ def test_every_alert_of_the_local_cloud_is_timed() -> None:
     assert (half.rival_value, most.rival_value) == (60_000.0, 118_800.0)
     assert most.target == 2_000.0
     assert 0 < half.value <= most.value
+
+
+def test_a_threshold_is_the_best_of_all() -> None:
+    """One window, in the middle: a score that is high at its first point only is perfect there."""
+    start = datetime(2024, 1, 1)  # noqa: DTZ001  as the benchmark's own times
+    times = [start + timedelta(minutes=5 * i) for i in range(1000)]
+    series = nab.Series("realTweets/made.csv", times, [0.0] * 1000, [range(500, 550)])
+    scores = [0.0] * 1000
+    assert nab.tuned([series], [scores]) == dict.fromkeys(nab.PROFILES, 0.0)
+    scores[500] = 1.0
+    assert nab.tuned([series], [scores]) == pytest.approx(
+        dict.fromkeys(nab.PROFILES, 100.0), abs=0.1
+    )
+    scores[300] = 2.0  # stranger, and of no window: it cannot be left out
+    told = nab.scores([nab.outcome(series, [300, 500])])
+    assert nab.tuned([series], [scores]) == pytest.approx(told)

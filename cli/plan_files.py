@@ -29,8 +29,8 @@ _PANEL = "Plan"
 ExecuteOption = Annotated[
     bool,
     typer.Option(
-        "--execute",
-        help="Carry the plan out; otherwise it is only printed.",
+        "--execute/--dry-run",
+        help="Carry the plan out; by default it is only printed.",
         rich_help_panel=_PANEL,
     ),
 ]

@@ -30,7 +30,7 @@ class LambdaCloud:
     control: Control
     account: str = DEFAULT_ACCOUNT
     region: str = REGION
-    _sessions: dict[str, boto3.Session] = field(default_factory=dict)
+    _sessions: dict[tuple[str, str], boto3.Session] = field(default_factory=dict)
 
     @property
     def world(self) -> World:
@@ -44,7 +44,11 @@ class LambdaCloud:
 
     def session(self, account: str | None = None, region: str | None = None) -> boto3.Session:
         """A session of an account; every client of it still needs `endpoint_url`."""
-        return boto3.Session(account or self.account, "local", region_name=region or self.region)
+        account, region = account or self.account, region or self.region
+        if (account, region) not in self._sessions:
+            # Each would read botocore's models anew.
+            self._sessions[account, region] = boto3.Session(account, "local", region_name=region)
+        return self._sessions[account, region]
 
     def client(
         self,

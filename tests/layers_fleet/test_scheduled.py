@@ -125,6 +125,7 @@ def test_what_it_may_not_do_it_does_not_half(layered: LambdaCloud, records: Memo
         (None, "no-object"),
         ({"LayerName": 7}, "layer-name"),
         ({"LayerName": ""}, "layer-name"),
+        ({"LayerName": "arn:aws:lambda:r-1:123456789012:layer:a"}, "layer-name"),
         ({"LayerName": "a", "KeepVersions": 0}, "keep-versions"),
         ({"LayerName": "a", "KeepVersions": "many"}, "keep-versions"),
         ({"LayerName": "a", "KeepVersions": True}, "keep-versions"),

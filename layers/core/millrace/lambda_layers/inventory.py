@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -179,7 +179,8 @@ class Inventory:
     def by_layer(self) -> Mapping[str, tuple[LayerVersion, ...]]:
         """The account's layer versions by the layer's ARN, the newest first."""
         found: dict[str, list[LayerVersion]] = {}
-        for one in sorted(self.layers, key=lambda one: one.arn, reverse=True):
+        newest_first = sorted(self.layers, key=lambda one: one.arn.version, reverse=True)
+        for one in sorted(newest_first, key=lambda one: replace(one.arn, version=0)):
             found.setdefault(str(one.arn).rpartition(":")[0], []).append(one)
         return {arn: tuple(versions) for arn, versions in found.items()}
 

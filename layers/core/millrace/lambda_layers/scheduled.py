@@ -6,6 +6,7 @@ leaves a record of every plan and every deletion in a bucket.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from millrace.s3 import S3Objects
 
 MODES = ("plan", "execute")
 _PREFIX = "layers"
+_NAME = re.compile(r"[\w-]{1,140}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,10 @@ def read(event: object, rules: Rules) -> tuple[list[str] | None, Rules]:
     if not isinstance(event, Mapping):
         raise InvalidEvent("no-object", f"The event must be an object but is {event!r:.80}.")
     name = event.get("LayerName")
-    if name is not None and not (isinstance(name, str) and name):
-        raise InvalidEvent("layer-name", f"LayerName must be a layer's name but is {name!r:.80}.")
+    if name is not None and not (isinstance(name, str) and _NAME.fullmatch(name)):
+        raise InvalidEvent(
+            "layer-name", f"LayerName must be a layer's name, not its ARN, but is {name!r:.80}."
+        )
     keep = event.get("KeepVersions", rules.keep)
     text = str(keep) if not isinstance(keep, bool) else ""
     if not text.isdigit() or int(text) < 1:

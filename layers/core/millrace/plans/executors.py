@@ -84,12 +84,13 @@ def lines(plan: Plan) -> Iterator[str]:
     """A plan for people."""
     yield f"plan {plan.hash[:12]}: {plan.kind} in account {plan.account}, {', '.join(plan.regions)}"
     for step in plan.steps:
-        sign = "-" if step.destroys else "+"
+        sign = "-" if step.destroys or step.action.startswith("remove-") else "+"
         yield f"  {sign} {step.action} {step.target}"
         yield f"      {step.why}"
     for note in plan.notes:
         yield f"  note: {note}"
-    yield f"  {len(plan.steps)} steps, good until {iso(plan.expires_ms)}"
+    count = len(plan.steps)
+    yield f"  {count:,} step{'' if count == 1 else 's'}, good until {iso(plan.expires_ms)}"
 
 
 @dataclass(slots=True)

@@ -16,14 +16,15 @@ examples:
   scripts/demo                       both clouds, for half a minute
   scripts/demo --only oci            the anomalies alone
   scripts/demo --seconds 120 --keep  longer, and then stay up to be tried
-  scripts/demo --events clicks.csv --map userId=SessionId,itemId=ItemId,timestamp=Time
+  scripts/demo --events clicks.csv --map userId=SessionId,timestamp=Time
   scripts/demo --json summary.json   the summary for a machine, too
 
-The metrics are series with labelled anomalies: of --series, or of MILLRACE_SERIES, a folder like
-that of the Numenta Anomaly Benchmark; else of ../shared/data/nab-dev, where it is; else made.
+The metrics are series with labelled anomalies: of --series, or of MILLRACE_SERIES,
+a folder like that of the Numenta Anomaly Benchmark; else of ../shared/data/nab-dev,
+where it is; else made from --seed.
 
-exit status: 0 when nothing was lost and every feature, row and alert is exact, else 1; 2 for wrong
-options.
+exit status: 0 when nothing was lost and every feature, row and alert is exact,
+else 1; 2 for wrong options.
 """
 
 
@@ -47,9 +48,9 @@ def parse(argv: list[str]) -> Arguments:
     """The options in `argv`; exits with status 2 where they are wrong."""
     parser = argparse.ArgumentParser(
         prog="scripts/demo",
-        description="Run the whole of Millrace on this machine: a shop's events through the local"
-        "\nAWS, with features a second later; metrics through the local Oracle Cloud, with an alert"
-        "\nfor each episode that is strange; and a proof that every feature and alert is exact.",
+        description="Run the whole of Millrace on this machine: a shop's events through the local AWS,"
+        "\nwith features a second later; metrics through the local Oracle Cloud, with an"
+        "\nalert for each strange episode; and a proof that each feature and alert is exact.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -63,7 +64,9 @@ def parse(argv: list[str]) -> Arguments:
     parser.add_argument(
         "--rate", type=_positive, default=100.0, metavar="N", help="the shop's events a second"
     )
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="which shop it is")
+    parser.add_argument(
+        "--seed", type=int, default=1, metavar="N", help="which shop, which metrics"
+    )
     parser.add_argument("--keep", action="store_true", help="stay up afterwards, until Ctrl-C")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the summary there as well")
     parser.add_argument(

@@ -119,7 +119,7 @@ def backfill(
         wanted = Wanted(time, tuple(value or ()), series_column, time_format)
         loaded = _load(ctx, at, file, wanted, names[0] if names else None)
         names = sorted(loaded.series)
-    histories = [] if at is None else Historian(at).histories()
+    histories = [] if at is None else Historian(at).histories(surroundings(ctx).now_ms())
     chosen, left = _chosen(histories, names, from_file=file is not None)
     done = _judged(ctx, at, chosen) if at is not None and not dry_run else {}
     where = place_name(environment(ctx, database))

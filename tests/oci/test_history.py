@@ -65,12 +65,12 @@ def test_any_order_comes_to_what_comes_in_order(tmp_path: Path, page: int) -> No
     opened = STORES["sqlite"](tmp_path)
     shuffled(opened)
     historian = Historian(opened.database)
-    (before,) = historian.histories()
+    (before,) = historian.histories(NOW_MS)
     assert (before.rows, before.waits, before.cut) == (700, True, False)
     passes = list(historian.judge("cpu", NOW_MS, page))
     assert found(opened) == in_order()
     assert (passes[-1].rows, passes[-1].done) == (700, True)
-    assert historian.histories() == [History("cpu", 700, 0, 700, 0)]
+    assert historian.histories(NOW_MS) == [History("cpu", 700, 0, 700, 0)]
 
 
 def test_both_databases_and_a_second_time(opened: Opened) -> None:
@@ -116,7 +116,7 @@ def test_an_interrupted_pass_goes_on_where_it_was(opened: Opened) -> None:
     historian = Historian(opened.database)
     first = next(historian.judge("cpu", NOW_MS, 300))
     assert (first.rows, first.done) == (300, False)
-    assert historian.histories()[0].done == 300
+    assert historian.histories(NOW_MS)[0].done == 300
     rest = list(Historian(opened.database).judge("cpu", NOW_MS, 300))
     assert [one.rows for one in rest] == [600, 700]
     assert found(opened) == in_order()
@@ -187,7 +187,7 @@ def test_a_false_alarm_counts_where_it_was_one(opened: Opened) -> None:
 def test_what_the_table_has_lost_is_told(opened: Opened) -> None:
     Pipeline(opened.store).handle(payload(RECORDS), NOW_MS)
     opened.run("DELETE FROM raw_events WHERE event_id < 'cpu-3'")
-    (left,) = Historian(opened.database).histories()
+    (left,) = Historian(opened.database).histories(NOW_MS)
     assert (left.cut, left.waits) == (True, False)
 
 
@@ -222,7 +222,25 @@ def test_a_failure_in_a_page_leaves_no_trace_of_it(tmp_path: Path, at: str) -> N
 
 
 def test_a_series_without_rows_is_nothing(opened: Opened) -> None:
-    assert Historian(opened.database).histories() == []
+    assert Historian(opened.database).histories(NOW_MS) == []
     (passed,) = Historian(opened.database).judge("nothing", NOW_MS)
     assert passed == (0, 0, 0, True)
     assert Desk(opened.database).series() == []
+
+
+def test_rows_ahead_of_their_time_wait_for_it(opened: Opened) -> None:
+    """A plan must not make everything late that comes before it."""
+    Pipeline(opened.store).handle(payload(RECORDS[:120]), NOW_MS)
+    ahead_s = NOW_MS // 1000 + 7200
+    for name, at_s, value in (("plan", ahead_s, "1"), ("huge", START_S, "1e130")):
+        opened.run(
+            "INSERT INTO raw_events (event_id, event_time, metric_value, series)"
+            f" SELECT '{name}', epoch_time({at_s}), {value}, 'cpu' FROM dual"
+        )
+    (before,) = Historian(opened.database).histories(NOW_MS)
+    assert (before.rows, before.unjudged) == (120, 0)
+    list(Historian(opened.database).judge("cpu", NOW_MS))
+    again = Pipeline(opened.store).handle(payload(RECORDS[120:]), NOW_MS)
+    assert (again.stored, again.late) == (580, 0)
+    (later,) = Historian(opened.database).histories(NOW_MS + 3 * 3_600_000)
+    assert (later.rows, later.unjudged) == (701, 1)

@@ -11,7 +11,8 @@ becomes the new detector's, so live events go on from all of its past. The rules
   sent. What was alerted before stays, with what was said of it. Episodes are written anew.
 - Sensitivity is that of today. An alert that was called false, and is raised again here, raises
   the bar from there on, as it did.
-- Only what the table still holds is learned: see `History.cut`.
+- Only what the table still holds is learned: see `History.cut`. Rows more than an hour ahead of
+  now wait for their time.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any, NamedTuple, TypeVar
 from millrace.anomaly import history_statements as sql
 from millrace.anomaly import scoring, statements
 from millrace.anomaly.line import Line
-from millrace.anomaly.metrics import Metric
+from millrace.anomaly.metrics import FUTURE_MS, Metric
 from millrace.anomaly.rows import BY_HAND, Alert, EpisodeRow, EventRow, SeriesState
 from millrace.anomaly.scoring import Scored
 from millrace.anomaly.session import Session, listed
@@ -101,10 +102,10 @@ class Historian:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def histories(self) -> list[History]:
+    def histories(self, now_ms: int) -> list[History]:
         """The series that there are rows of, by name."""
         with self._database.reading() as session:
-            rows = session.rows(sql.HISTORIES, {})
+            rows = session.rows(sql.HISTORIES, {"end_time": _end(session, now_ms)})
             return [History(series, *(int(count) for count in counts)) for series, *counts in rows]
 
     def load(self, metrics: Sequence[Metric], now_ms: int) -> Loaded:
@@ -186,7 +187,7 @@ def _page(session: Session, series: str, now_ms: int, page: int) -> Passed:
     settings = _settings(session, series)
     state, after_time, after_id = _begun(session, series, settings)
     binds = {"series": series, "after_time": after_time, "after_id": after_id}
-    found = session.rows(sql.PAGE, binds, page)
+    found = session.rows(sql.PAGE, binds | {"end_time": _end(session, now_ms)}, page)
     metrics = list(_metrics(session, series, found))
     known = {
         name: (by, false == "Y")
@@ -209,18 +210,17 @@ def _page(session: Session, series: str, now_ms: int, page: int) -> Passed:
     return Passed(judged.state.events, strange, len(fresh), done)
 
 
+def _end(session: Session, now_ms: int) -> object:
+    """What is later than the function would take is no history yet."""
+    return session.moment(now_ms + FUTURE_MS)
+
+
 def _settings(session: Session, series: str) -> SeriesState:
     """A state that knows nothing but what the series is set to."""
-    for _, _, _, _, _, sensitivity, muted_until_ms, false_alarms in session.rows(
-        statements.ONE_SERIES, {"series": series}
-    ):
-        return SeriesState(
-            series,
-            sensitivity=float(sensitivity),
-            muted_until_ms=muted_until_ms,
-            false_alarms=int(false_alarms),
-        )
-    return SeriesState(series)
+    state = SeriesState(series)
+    for *_, sensitivity, _, false_alarms in session.rows(statements.ONE_SERIES, {"series": series}):
+        state = state._replace(sensitivity=float(sensitivity), false_alarms=int(false_alarms))
+    return state
 
 
 def _begun(session: Session, series: str, settings: SeriesState) -> tuple[SeriesState, object, str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-# Rows without a value or a time cannot be judged by anybody.
+# Rows without a value or a time cannot be judged by anybody, and those ahead of their time must
+# not: everything that comes before them would be late.
 HISTORIES = """
 SELECT e.series, COUNT(*),
        SUM(CASE WHEN e.late_flag = 'Y' OR COALESCE(e.processed_flag, 'N') = 'N'
@@ -14,7 +15,7 @@ SELECT e.series, COUNT(*),
 FROM raw_events e
 LEFT JOIN series_state s ON s.series = e.series
 LEFT JOIN backfills b ON b.series = e.series
-WHERE e.metric_value IS NOT NULL AND e.event_time IS NOT NULL
+WHERE e.metric_value > -1e125 AND e.metric_value < 1e125 AND e.event_time <= :end_time
 GROUP BY e.series
 ORDER BY e.series"""
 
@@ -24,8 +25,9 @@ FROM backfills WHERE series = :series"""
 
 PAGE = """
 SELECT event_id, event_time, metric_value FROM raw_events
-WHERE series = :series AND metric_value IS NOT NULL
-  AND event_time >= :after_time AND (event_time > :after_time OR event_id > :after_id)
+WHERE series = :series AND metric_value > -1e125 AND metric_value < 1e125
+  AND event_time <= :end_time AND event_time >= :after_time
+  AND (event_time > :after_time OR event_id > :after_id)
 ORDER BY event_time, event_id"""
 
 KNOWN_ALERTS = """

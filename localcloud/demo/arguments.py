@@ -11,6 +11,11 @@ AWS, OCI = "aws", "oci"
 # How long it streams, where nothing else is asked for.
 SECONDS = 30.0
 
+_DESCRIPTION = """\
+Run the whole of Millrace on this machine: a shop's events through the local
+AWS, with features a second later; metrics through the local Oracle Cloud,
+with an alert for each strange episode; and a proof that all of it is exact.
+"""
 _EXAMPLES = """\
 examples:
   scripts/demo                       both clouds, for half a minute
@@ -19,9 +24,9 @@ examples:
   scripts/demo --events clicks.csv --map userId=SessionId,timestamp=Time
   scripts/demo --json summary.json   the summary for a machine, too
 
-The metrics are series with labelled anomalies: of --series, or of MILLRACE_SERIES,
-a folder like that of the Numenta Anomaly Benchmark; else of ../shared/data/nab-dev,
-where it is; else made from --seed.
+The metrics are series with labelled anomalies: of --series, or MILLRACE_SERIES,
+a folder like that of the Numenta Anomaly Benchmark; else of
+../shared/data/nab-dev, where it is; else made from --seed.
 
 exit status: 0 when nothing was lost and every feature, row and alert is exact,
 else 1; 2 for wrong options.
@@ -48,9 +53,7 @@ def parse(argv: list[str]) -> Arguments:
     """The options in `argv`; exits with status 2 where they are wrong."""
     parser = argparse.ArgumentParser(
         prog="scripts/demo",
-        description="Run the whole of Millrace on this machine: a shop's events through the local AWS,"
-        "\nwith features a second later; metrics through the local Oracle Cloud, with an"
-        "\nalert for each strange episode; and a proof that each feature and alert is exact.",
+        description=_DESCRIPTION,
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

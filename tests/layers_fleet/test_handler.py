@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+from millrace.lambda_layers import definition
+from millrace.lambda_layers.installing import Target
+from millrace.lambda_layers.order import sources
+from millrace.lambda_layers.services import used
 
 from localcloud.lambda_control import seeding
 from localcloud.lambda_control.running import LambdaCloud
@@ -54,3 +59,10 @@ def test_every_sample_event_is_answered(
     assert (
         len(cloud.client().list_layer_versions(LayerName="optimized-layer")["LayerVersions"]) == 7
     )
+
+
+def test_the_layer_of_packages_keeps_the_services_that_it_calls(tmp_path: Path) -> None:
+    target = Target("python3.13", "arm64")
+    order = definition.read(ROOT / "layers/deps/layer.toml", target, tmp_path)
+    called = used(sources(order.code), {}, sources(order.library))
+    assert {"lambda", "s3", "sts"} <= set(called.services)

@@ -12,12 +12,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from localcloud.aws_protocol import Protocol, error_answer
 from localcloud.faults.injector import Decision, Injector
 from localcloud.faults.plan import Crash, Drop, Fail, When
 from localcloud.lambda_control import DEFAULT_ACCOUNT
+from localcloud.lambda_control.beside import SERVICES, Beside
 from localcloud.lambda_control.elsewhere import Elsewhere
 from localcloud.lambda_control.errors import LambdaError, UnknownOperation
 from localcloud.lambda_control.names import LayerName, Where
@@ -32,6 +34,8 @@ _LOCATION = b'"Location":"/content/'
 
 _log = logging.getLogger(__name__)
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
+# Does one operation for a caller: status and body of the answer.
+Run = Callable[[Where], tuple[int, bytes]]
 
 
 @dataclass(slots=True)
@@ -42,6 +46,7 @@ class Control:
     faults: Injector = field(default_factory=Injector)
     on_crash: Callable[[], None] = lambda: None
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
+    beside: Beside = field(default_factory=Beside)
 
     def __post_init__(self) -> None:
         self.world.read_object = self.elsewhere.object
@@ -84,34 +89,56 @@ class _Request:
         if signed is None:
             return self._unsigned()
         account = signed[1] if re.fullmatch(r"\d{12}", signed[1]) else DEFAULT_ACCOUNT
+        if signed[3] in SERVICES:
+            return await self._called(Where(account, signed[2]), signed[3])
         if signed[3] != "lambda":
             target = self._path + (f"?{self._query}" if self._query else "")
             return self._control.elsewhere.call(
                 account, self._method, target, self._headers, self._body
             )
-        return await self._called(Where(account, signed[2]))
+        return await self._called(Where(account, signed[2]), "lambda")
 
-    async def _called(self, caller: Where) -> Answer | None:
+    async def _called(self, caller: Where, service: str) -> Answer | None:
         try:
-            found = operation(self._method, self._path, self._query)
+            name, run = self._lambda() if service == "lambda" else self._beside()
         except UnknownOperation as error:
             return refusal(error)
-        name = found.model.name
-        decision = self._control.faults.next("lambda", name)
+        decision = self._control.faults.next(service, name)
         if decision.delay_s:
             await asyncio.sleep(decision.delay_s)
         if decision.effect is not None and decision.when is When.BEFORE:
             return self._struck(decision)
         try:
             self._control.world.require_allowed(caller, name)
-            members = found.members(self._path, self._query, self._body)
-            body = found.body(HANDLERS[name](self._control.world, caller, members))
-            answer: Answer = found.status, [_JSON], self._located(body)
+            status, body = run(caller)
+            answer: Answer = status, [_JSON], body
         except LambdaError as error:
             if error.status >= 500:
                 _log.error("%s: %s", name, error)
             answer = refusal(error)
         return answer if decision.effect is None else self._struck(decision)
+
+    def _lambda(self) -> tuple[str, Run]:
+        """The operation of Lambda that is asked for. Raises UnknownOperation."""
+        found = operation(self._method, self._path, self._query)
+        name = found.model.name
+
+        def run(caller: Where) -> tuple[int, bytes]:
+            members = found.members(self._path, self._query, self._body)
+            body = found.body(HANDLERS[name](self._control.world, caller, members))
+            return found.status, self._located(body)
+
+        return name, run
+
+    def _beside(self) -> tuple[str, Run]:
+        """The operation of a service beside it. Raises UnknownOperation."""
+        target = dict(self._headers).get("x-amz-target", "")
+        name, handler = self._control.beside.operation(target)
+
+        def run(caller: Where) -> tuple[int, bytes]:
+            return 200, orjson.dumps(handler(self._control.world, caller, orjson.loads(self._body)))
+
+        return name, run
 
     def _struck(self, decision: Decision) -> Answer | None:
         match decision.effect:

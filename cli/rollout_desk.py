@@ -226,7 +226,10 @@ def _show(plan: Plan) -> None:
     if rows:
         print_table(["wave", "functions", "what"], rows, right=["wave", "functions"])
     for note in plan.notes:
-        print_line(f"note: {note}")
+        reason, _, names = note.rpartition(": ")
+        shown = names.split(", ")
+        more = f" and {len(shown) - _NAMED:,} more" if len(shown) > _NAMED else ""
+        print_line(f"{reason}: {', '.join(shown[:_NAMED])}{more}")
 
 
 def _gate(wave: dict[str, Any]) -> str:

@@ -25,6 +25,7 @@ class Decision(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     TOO_LITTLE = "too-little-data"
+    NOTHING = "nothing-changed"
 
 
 @dataclass(frozen=True, slots=True)

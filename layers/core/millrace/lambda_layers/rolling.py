@@ -8,7 +8,7 @@ that a rollout that dies goes on as if it had not.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -96,9 +96,12 @@ class Rolling:
 
     def _waves(self, found: Standing) -> None:
         for wave, pending in found.waves():
+            if not found.of(wave):
+                continue  # an earlier one took all of it
             before = self._begin(found, wave, pending)
             if not found.halted[0]:
                 self._each(found, pending, self._change)
+                self._substitute(found, wave)
             if found.halted[0]:
                 return
             verdict = self._gate(found, wave, before)
@@ -117,14 +120,11 @@ class Rolling:
 
     def _begin(self, found: Standing, wave: int, pending: Sequence[Step]) -> Mapping[str, Health]:
         """How the wave did before. Who may not see that finds out before anything is changed."""
-        rules = rules_of(found.plan)
-        begun = found.begun_ms.get(wave) or self.now_ms()
-        steps = found.of(wave)
-        before = self.evidence.health(
-            steps, begun - rules.baseline_s * 1000, begun, inits=rules.min_inits > 0
-        )
+        names = {step.arguments["function"] for step in found.of(wave)}
+        before = self._before(found, wave, names)
         if wave not in found.begun_ms:
-            self._note(found, Entry("intent", begun, f"wave:{wave}", {"functions": len(steps)}))
+            data = {"functions": len(names)}
+            self._note(found, Entry("intent", self.now_ms(), f"wave:{wave}", data))
         if pending:
             calls = sum(one.invocations for one in before.values())
             self.tell(f"wave {wave}: {len(pending):,} to change; {calls:,} invocations before")
@@ -132,6 +132,27 @@ class Rolling:
             for arn, why in gone.items():
                 self._halt(found, "missing-layer", f"{short(arn)} {why}")
         return before
+
+    def _before(self, found: Standing, wave: int, names: Collection[str]) -> Mapping[str, Health]:
+        """How these functions did in the time before the wave."""
+        rules = rules_of(found.plan)
+        begun = found.begun_ms.get(wave) or self.now_ms()
+        steps = [step for step in found.of(wave) if step.arguments["function"] in names]
+        if not steps:
+            return {}
+        start = begun - rules.baseline_s * 1000
+        return self.evidence.health(steps, start, begun, inits=rules.min_inits > 0)
+
+    def _substitute(self, found: Standing, wave: int) -> None:
+        """A wave that could change none of its own takes the next ones: its size is a promise."""
+        while not found.halted[0] and not found.changed_in(wave):
+            step = found.substitute(wave)
+            if step is None:
+                return
+            self.tell(f"{step.arguments['function']} takes the place of one that is held")
+            data = {"instead": step.id}
+            self._note(found, Entry("intent", self.now_ms(), f"wave:{wave}", data))
+            self._each(found, [step], self._change)
 
     def _change(self, found: Standing, step: Step) -> None:
         pressed = self.stop.pressed()
@@ -164,9 +185,9 @@ class Rolling:
         """The verdict on a wave, after its time; None where it was stopped."""
         rules, steps = rules_of(found.plan), found.changed_in(wave)
         if not steps:
-            why = f"no function of wave {wave} was changed, so there is nothing to judge"
-            return self._accepted(Verdict(Decision.TOO_LITTLE, (why,), {}))
+            return Verdict(Decision.NOTHING, ("all of its functions are held",), {})
         names = {step.arguments["function"] for step in steps}
+        before = {**self._before(found, wave, names - set(before)), **before}
         was = {name: one for name, one in before.items() if name in names}
         since = found.changed_ms[wave]
         baked = since + rules.bake_s * 1000

@@ -27,7 +27,6 @@ KIND = "layers.rollout"
 SWAP = "swap-layer"
 # To begin; what has begun goes on, however long it bakes.
 GOOD_FOR_MS = 24 * 3_600_000
-_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +137,12 @@ def plan(
 ) -> Plan:
     """The plan for these functions; `missing` are layer versions that cannot be given, and why."""
     steps: dict[str, Step] = {}
-    skipped: dict[str, list[tuple[str, str]]] = {}
+    skipped: dict[str, list[str]] = {}
     for one in candidates:
         try:
             steps[one.latest.arn] = _step(one, wanted, missing)
         except Held as held:
-            skipped.setdefault(held.code, []).append((one.latest.name, str(held)))
+            skipped.setdefault(str(held), []).append(one.latest.name)
     return Plan(
         kind=KIND,
         account=account,
@@ -291,15 +290,10 @@ def _change(step: Step, was: str) -> str:
     return ", ".join([layers, *moved])
 
 
-def _notes(skipped: Mapping[str, Sequence[tuple[str, str]]]) -> Iterator[str]:
-    """Every function with a problem by itself; those without one are counted."""
-    for code, rows in sorted(skipped.items()):
-        if code == "has-it":
-            named = ", ".join(sorted(name for name, _ in rows)[:_NAMED])
-            more = f" and {len(rows) - _NAMED:,} more" if len(rows) > _NAMED else ""
-            yield f"has it already: {named}{more}"
-        else:
-            yield from (f"{name} is left out: {reason}" for name, reason in sorted(rows))
+def _notes(skipped: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Every function that is left out, with the reason; those with the same one together."""
+    for reason, names in sorted(skipped.items()):
+        yield f"left out, {reason}: {', '.join(sorted(names))}"
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:

@@ -28,13 +28,13 @@ class Aliases:
         moved = {"from": alias["version"], "to": version, "by": "UpdateAlias"}
         if alias["version"] == version:
             return moved | {"revision": alias["revision"]}
+        if resumed and self._points_to(step, name) == version:
+            return moved | {"revision": self._alias(step, name)["RevisionId"]}
         if alias["group"]:
             function = step.arguments["function"]
             shift = Shift(step.region, alias["group"], function, name, alias["version"], version)
             deployment = self.deploy.run(shift, resumed=resumed)
             moved |= {"by": f"CodeDeploy {deployment}"}
-            return moved | {"revision": self._alias(step, name)["RevisionId"]}
-        if resumed and self._points_to(step, name) == version:
             return moved | {"revision": self._alias(step, name)["RevisionId"]}
         revision = self._point(step, name, alias["version"], version, alias["revision"])
         return moved | {"revision": revision}

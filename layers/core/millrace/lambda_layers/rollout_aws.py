@@ -7,6 +7,7 @@ else, and whatever is one is not overwritten.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +34,7 @@ class AwsFleet:
     sleep: Callable[[float], None]
     deploy: CodeDeploy
     _aliases: Aliases = field(init=False)
+    _seen: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._aliases = Aliases(self.cloud, self.deploy)
@@ -50,6 +52,7 @@ class AwsFleet:
     def change(self, step: Step, *, resumed: bool) -> State:
         """See Fleet."""
         done: dict[str, Any] = {"aliases": {}}
+        self._require_sight(step)
         try:
             return self._change(step, done, resumed)
         except (Held, NotAllowed) as error:
@@ -61,15 +64,21 @@ class AwsFleet:
 
     def restore(self, step: Step, result: State, *, layers: bool) -> State:
         """See Fleet."""
+        back = self._put_back(step, result, layers=layers)
+        if layers:
+            self._tag(step, "rolled-back", step.arguments["from"])
+        return back
+
+    def _put_back(self, step: Step, result: State, *, layers: bool) -> State:
         back: dict[str, Any] = {"aliases": {}}
         try:
-            for name, alias in step.arguments["aliases"].items():
+            planned = step.arguments["aliases"]
+            # Where nobody knows how far it came, any of them may have been moved.
+            for name in result.get("aliases", planned):
                 moved = result.get("aliases", {}).get(name, {})
-                back["aliases"][name] = self._aliases.back(step, name, alias, moved)
+                back["aliases"][name] = self._aliases.back(step, name, planned[name], moved)
             if layers and step.before["layers"] != step.after["layers"]:
                 back["revision"] = self._layers_back(step, str(result.get("revision", "")))
-            if layers:
-                self._tag(step, "rolled-back", step.arguments["from"])
         except Gone as error:
             raise Held("function-gone", f"it was deleted meanwhile: {error}") from error
         return back
@@ -92,6 +101,13 @@ class AwsFleet:
         except Gone as error:
             raise Held("function-gone", f"it was deleted meanwhile: {error}") from error
         return done
+
+    def _require_sight(self, step: Step) -> None:
+        """Once a region: who may not look at a function could not wait for it, or put it back."""
+        if step.region not in self._seen:
+            with contextlib.suppress(Gone):
+                self._read(step)
+            self._seen.add(step.region)
 
     def _is_due(self, step: Step, resumed: bool) -> bool:
         """Whether the layers are still to be given, for a change that may have been made before."""
@@ -177,12 +193,11 @@ class AwsFleet:
         if not done.get("given") and not done["aliases"]:
             return
         try:
-            self.restore(step, done, layers=True)
+            self._put_back(step, done, layers=True)
         except MillraceError as second:
             if isinstance(second, Held) and _layers(self._read(step)) != step.after["layers"]:
                 return  # nothing of ours is left in it
-            raise Held(
-                "half-done",
+            raise LayerError(
                 f"{error} What was done of it could not be put back: {second} $LATEST has"
                 f" {short(step.arguments['to'])}.",
             ) from error

@@ -19,6 +19,7 @@ from millrace.plans.plan import Plan, State, Step
 ROLLBACK = "rollback"
 DONE = "done"
 ROLLED_BACK = "rolled-back"
+_PASSED = (Decision.PASSED, Decision.NOTHING)
 
 
 @dataclass(slots=True)
@@ -30,6 +31,7 @@ class Standing:
         changed: what came of each function that has the version, in the order it was done.
         held: functions that were left alone or put back, with code and reason.
         begun_ms: when each wave began; changed_ms: when its last function was changed.
+        moved: steps that a wave took from a later one, since it could change none of its own.
         gates: the last verdict on each wave.
         rollback: why it is undone; empty where it is not.
         undone: what was put back; left: what could not be, and why.
@@ -44,6 +46,7 @@ class Standing:
     held: dict[str, tuple[str, str]] = field(default_factory=dict)
     begun_ms: dict[int, int] = field(default_factory=dict)
     changed_ms: dict[int, int] = field(default_factory=dict)
+    moved: dict[str, int] = field(default_factory=dict)
     gates: dict[int, State] = field(default_factory=dict)
     rollback: str = ""
     undone: dict[str, State] = field(default_factory=dict)
@@ -74,13 +77,18 @@ class Standing:
     def waves(self) -> Iterator[tuple[int, list[Step]]]:
         """The waves that are not passed yet, with what is still to be done in each."""
         for wave in sorted({wave_of(step) for step in self.plan.steps}):
-            if self.gates.get(wave, {}).get("decision") == Decision.PASSED:
+            if self.gates.get(wave, {}).get("decision") in _PASSED:
                 continue
             yield wave, [step for step in self.of(wave) if not self._settled(step.id)]
 
+    def substitute(self, wave: int) -> Step | None:
+        """The first function of a later wave that is still to be changed."""
+        later = (step for step in self.plan.steps if self._wave(step) > wave)
+        return next((step for step in later if not self._settled(step.id)), None)
+
     def of(self, wave: int) -> list[Step]:
         """The steps of a wave."""
-        return [step for step in self.plan.steps if wave_of(step) == wave]
+        return [step for step in self.plan.steps if self._wave(step) == wave]
 
     def changed_in(self, wave: int) -> list[Step]:
         """The functions of a wave that have the version now."""
@@ -108,6 +116,8 @@ class Standing:
             self.gates[int(name)] = entry.data
         elif kind == "wave":
             self.begun_ms.setdefault(int(name), entry.at_ms)
+            if "instead" in entry.data:
+                self.moved[entry.data["instead"]] = int(name)
         elif kind == "undo":
             self._undo(name, entry)
         else:
@@ -120,7 +130,7 @@ class Standing:
         self.open.discard(entry.step)
         if entry.event == "done":
             self.changed[entry.step] = entry.data
-            self.changed_ms[wave_of(self.steps[entry.step])] = entry.at_ms
+            self.changed_ms[self._wave(self.steps[entry.step])] = entry.at_ms
         elif not entry.data.get("again"):
             self.held[entry.step] = (entry.data["code"], entry.data["reason"])
 
@@ -129,6 +139,9 @@ class Standing:
             self.undone[name] = entry.data
         elif entry.event == "failed":
             self.left[name] = entry.data["reason"]
+
+    def _wave(self, step: Step) -> int:
+        return self.moved.get(step.id) or wave_of(step)
 
     def _settled(self, name: str) -> bool:
         return name in self.changed or name in self.held

@@ -110,7 +110,6 @@ class OciCloud:
         while digests != self.sweeper.done.digests:
             digests = self.sweeper.done.digests
             await self.sweeper.run()
-        await self.postman.delivered()
 
 
 @contextlib.asynccontextmanager

@@ -167,7 +167,7 @@ class Postman:
             answer = await self._client.post(
                 subscription.endpoint, content=letter.body.encode(), headers=headers
             )
-        except httpx.HTTPError:
+        except (httpx.HTTPError, httpx.InvalidURL):
             return False
         return answer.is_success and struck.effect is None
 

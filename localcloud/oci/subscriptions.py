@@ -79,7 +79,7 @@ def _check_webhook(endpoint: str) -> None:
     try:
         parts = urlsplit(endpoint)
         host = parts.hostname or ""
-        here = host == "localhost" or ipaddress.ip_address(host).is_loopback
+        here = parts.port != 0 and (host == "localhost" or ipaddress.ip_address(host).is_loopback)
     except ValueError:
         here = False
     if not here or parts.scheme not in ("http", "https"):

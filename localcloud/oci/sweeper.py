@@ -49,13 +49,18 @@ class Sweeper:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Sweeper]:
-        """Run the job by the clock for as long as the block runs."""
-        task = asyncio.get_running_loop().create_task(self._for_ever())
+        """Run the job by the clock for as long as the block runs; a bug of it ends the block."""
         try:
-            yield self
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            async with asyncio.TaskGroup() as group:
+                task = group.create_task(self._for_ever())
+                try:
+                    yield self
+                finally:
+                    task.cancel()
+        except BaseExceptionGroup as raised:
+            if len(raised.exceptions) > 1:
+                raise
+            raise raised.exceptions[0] from None
 
     async def run(self) -> None:
         """Run the job once, now. Raises Unavailable where the database does not answer."""

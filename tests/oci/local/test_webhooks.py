@@ -186,6 +186,7 @@ async def test_a_question_is_good_for_three_days() -> None:
         ("CUSTOM_HTTPS", "ftp://127.0.0.1/"),
         ("CUSTOM_HTTPS", "http://127.0.0.1/" + "x" * 500),
         ("CUSTOM_HTTPS", "http://[::1"),
+        ("CUSTOM_HTTPS", "http://127.0.0.1:99999/"),
     ],
 )
 def test_what_cannot_be_subscribed_is_refused(protocol: str, endpoint: str) -> None:

@@ -13,6 +13,7 @@ from millrace.lambda_layers.aws import LambdaAccount
 from millrace.lambda_layers.prune import Deleter
 from millrace.lambda_layers.publisher import Publisher
 from millrace.lambda_layers.sharer import Sharer
+from millrace.plans import approval as approvals
 from millrace.plans import plan as plans
 from millrace.plans.approval import Approval
 from millrace.plans.executors import Performer, lines
@@ -91,6 +92,7 @@ def approve(ctx: typer.Context, plan: PlanArgument, as_json: JsonOption = False)
     account = connect(world.environment)
     plans.check(wanted, account.account, world.now_ms())
     given = Approval(wanted.hash, account.identity["Arn"], world.now_ms())
+    approvals.check(wanted, given)
     path = approval_of(plan)
     try:
         path.write_text(given.write(desk.key), encoding="utf-8")

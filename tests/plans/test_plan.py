@@ -40,6 +40,7 @@ PLANS = st.builds(
     st.lists(STEPS, max_size=3).map(tuple),
     st.tuples(TEXT),
     st.booleans(),
+    TEXT,
 )
 
 
@@ -148,6 +149,13 @@ class TestApproval:
         with pytest.raises(PlanRefused) as refused:
             approval.check(plan(step("a", 1, 3)), given)
         assert refused.value.code == "other-approval"
+
+    def test_nobody_approves_a_plan_of_their_own(self) -> None:
+        wanted = approval.asked_for(plan(step("a", 1, 2)), "eve")
+        approval.check(wanted, Approval(wanted.hash, "ann", NOW_MS))
+        with pytest.raises(PlanRefused, match="eve, who made it") as refused:
+            approval.check(wanted, Approval(wanted.hash, "eve", NOW_MS))
+        assert refused.value.code == "own-approval"
 
     def test_a_forged_one_is_refused_where_there_is_a_key(self) -> None:
         given = Approval("f" * 64, "eve", NOW_MS)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from millrace.errors import NotAllowed
 from millrace.lambda_layers import policies, retention
 from millrace.lambda_layers.aws import Gone, LambdaAccount, parallel
 from millrace.lambda_layers.inventory import FunctionVersion, Inventory, LayerArn, layer_arn
 from millrace.lambda_layers.retention import Rules, Verdict
+from millrace.plans.approval import asked_for
 from millrace.plans.plan import Plan, State, Step
 
 # Who uses what is read anew before a deletion when it was read longer ago.
@@ -53,7 +54,9 @@ def prepare(
     )
     settled = retention.after_asking(found, shared)
     made = retention.plan(settled, inventory, rules, {"layers": names})
-    return Pruning(replace(made, needs_approval=needs_approval), settled, inventory)
+    if needs_approval:
+        made = asked_for(made, account.identity["Arn"])
+    return Pruning(made, settled, inventory)
 
 
 def shares_of(account: LambdaAccount, arn: LayerArn) -> tuple[policies.Share, ...]:

@@ -8,7 +8,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from millrace.lambda_layers.aws import Gone, LambdaAccount, Maker, parallel
 from millrace.lambda_layers.inventory import LayerVersion, layer_arn
 from millrace.lambda_layers.manifest import holding
 from millrace.lambda_layers.publishing import Artefact, There, Wanted
+from millrace.plans.approval import asked_for
 from millrace.plans.plan import Plan, State, Step
 
 _DOWNLOAD_S = 120
@@ -59,7 +60,7 @@ def prepare(
     """What is to be published where. Raises MillraceErrors."""
     there = parallel(lambda region: _there(account, wanted, region), regions)
     made = publishing.plan(wanted, account.account, account.partition, there, now_ms)
-    return replace(made, needs_approval=needs_approval)
+    return asked_for(made, account.identity["Arn"]) if needs_approval else made
 
 
 def current(account: LambdaAccount, wanted: Wanted, regions: Sequence[str]) -> dict[str, str]:

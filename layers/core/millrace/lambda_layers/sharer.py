@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from millrace.errors import ConfigurationError, LayerError
 from millrace.lambda_layers import sharing
@@ -17,6 +17,7 @@ from millrace.lambda_layers.publisher import Publisher
 from millrace.lambda_layers.publishing import PUBLISH
 from millrace.lambda_layers.sharing import Shared, Source
 from millrace.lambda_layers.tree import UPLOAD_BYTES
+from millrace.plans.approval import asked_for
 from millrace.plans.plan import Plan, State, Step
 
 
@@ -47,7 +48,7 @@ def prepare(
     there = parallel(look, regions)
     via = bucket if source.zipped > UPLOAD_BYTES else None
     plan = sharing.share_plan(source, there, to, now_ms, via)
-    return replace(plan, needs_approval=needs_approval)
+    return asked_for(plan, account.identity["Arn"]) if needs_approval else plan
 
 
 def prepare_revoking(
@@ -62,7 +63,7 @@ def prepare_revoking(
     """What taking it back takes, of one version or of all. Raises MillraceErrors."""
     found = listed(account, layer, regions)
     plan = sharing.revoke_plan(layer, found, of, regions, now_ms)
-    return replace(plan, needs_approval=needs_approval)
+    return asked_for(plan, account.identity["Arn"]) if needs_approval else plan
 
 
 def listed(account: LambdaAccount, layer: LayerArn, regions: Sequence[str]) -> list[Shared]:

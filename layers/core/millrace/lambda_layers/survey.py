@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from millrace.errors import ConfigurationError, LayerError
 from millrace.lambda_layers import rollout
@@ -26,6 +26,7 @@ from millrace.lambda_layers.inventory import (
 )
 from millrace.lambda_layers.manifest import holding, identity_of
 from millrace.lambda_layers.rollout import Candidate, Target, Wanted
+from millrace.plans.approval import asked_for
 from millrace.plans.plan import Plan
 
 MAKERS: Mapping[str, Maker] = {
@@ -95,7 +96,7 @@ def prepare(
     candidates = [one for some in found for one in some]
     missing = _missing(account, candidates, wanted)
     made = rollout.plan(candidates, wanted, account.account, now_ms, missing)
-    return replace(made, needs_approval=needs_approval)
+    return asked_for(made, account.identity["Arn"]) if needs_approval else made
 
 
 def _version(account: LambdaAccount, layer: Named, region: str) -> LayerVersion:

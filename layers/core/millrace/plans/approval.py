@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from millrace.errors import PlanRefused
 from millrace.plans.plan import Plan, canonical, check_seal, from_iso, iso, seal
@@ -30,6 +30,11 @@ class Approval:
         return {"format": FORMAT, "plan": self.plan, "by": self.by, "at": iso(self.at_ms)}
 
 
+def asked_for(plan: Plan, made_by: str) -> Plan:
+    """The plan as one that somebody else than who made it must approve."""
+    return replace(plan, needs_approval=True, made_by=made_by)
+
+
 def read(text: str, key: bytes | None = None) -> Approval:
     """The approval in a file. Raises PlanRefused for none, and for one not sealed with the key."""
     try:
@@ -49,12 +54,21 @@ def read(text: str, key: bytes | None = None) -> Approval:
 
 
 def check(plan: Plan, approval: Approval | None) -> None:
-    """Raises PlanRefused for a plan that needs an approval and has none, or another plan's."""
+    """Raises PlanRefused for a plan that needs an approval and has none, or one that is not for it.
+
+    Nobody approves a plan of their own.
+    """
     if approval is not None and approval.plan != plan.hash:
         raise PlanRefused(
             "other-approval",
             f"The approval of {approval.by} is for plan {approval.plan[:12]}, not for"
             f" {plan.hash[:12]}. Have this plan approved.",
+        )
+    if plan.needs_approval and approval is not None and approval.by == plan.made_by:
+        raise PlanRefused(
+            "own-approval",
+            f"Plan {plan.hash[:12]} was approved by {approval.by}, who made it. Let somebody else"
+            " read and approve it.",
         )
     if plan.needs_approval and approval is None:
         raise PlanRefused(

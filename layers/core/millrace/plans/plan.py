@@ -61,7 +61,8 @@ class Plan:
         kind: which capability made it and will carry it out: "layers.prune".
         asked: what it was asked for, so that a person sees what it follows from.
         notes: what is not changed although one could think so, and why.
-        needs_approval: it is refused without an approval.
+        needs_approval: it is refused without the approval of somebody else than made it.
+        made_by: who that is, as AWS names callers; empty where nobody asked.
     """
 
     kind: str
@@ -73,6 +74,7 @@ class Plan:
     steps: tuple[Step, ...]
     notes: tuple[str, ...] = ()
     needs_approval: bool = False
+    made_by: str = ""
 
     @property
     def document(self) -> dict[str, Any]:
@@ -84,6 +86,7 @@ class Plan:
             "regions": list(self.regions),
             "made_at": iso(self.made_ms),
             "expires_at": iso(self.expires_ms),
+            "made_by": self.made_by,
             "needs_approval": self.needs_approval,
             "asked": dict(self.asked),
             "steps": [_step_document(step) for step in self.steps],
@@ -238,6 +241,7 @@ def _plan(document: Mapping[str, Any]) -> Plan:
         steps=tuple(_step(step) for step in document["steps"]),
         notes=tuple(document["notes"]),
         needs_approval=document["needs_approval"],
+        made_by=document["made_by"],
     )
 
 

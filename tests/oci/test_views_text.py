@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import sqlglot
+from millrace.anomaly import history_statements
 from millrace.anomaly.desk import Desk
 from millrace.anomaly.migrations import read_migrations
 from millrace.anomaly.sqlite import SqliteDatabase
@@ -144,3 +145,23 @@ def test_the_reader_gets_every_view_and_nothing_else() -> None:
 def test_views_come_before_what_might_use_them() -> None:
     names = [one.name for one in read_migrations(ROOT / "oci-fn/sql")]
     assert names.index("R__10_functions") < names.index("R__15_views")
+
+
+def plan_of(database: SqliteDatabase, sql: str, binds: dict[str, object]) -> str:
+    """How SQLite would find the rows."""
+    rows = database.connection.execute(f"EXPLAIN QUERY PLAN {sql}", binds)
+    return "\n".join(row[3] for row in rows)
+
+
+def test_points_of_a_span_and_pages_of_history_are_found_by_an_index() -> None:
+    database = SqliteDatabase(":memory:")
+    span: dict[str, object] = {"series": "a", "after_time": "1", "after_id": "", "end_time": "2"}
+    page = plan_of(database, history_statements.PAGE, span)
+    assert "SEARCH raw_events USING INDEX raw_events_series (series=? AND event_time>?" in page
+    points = plan_of(
+        database,
+        "SELECT judged_value FROM v_points WHERE series = :series AND event_time > :after_time",
+        {"series": "a", "after_time": "1"},
+    )
+    assert "SEARCH e USING INDEX raw_events_series (series=? AND event_time>?)" in points
+    assert "SCAN" not in points

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 from collections.abc import Mapping, Sequence
 
 from rich.text import Text
@@ -28,9 +30,11 @@ class AnomaliesBoard:
     async def watch(self) -> None:
         """Look into the database now and then, for ever."""
         while True:
-            self._tally, self._latest = await asyncio.to_thread(
-                tally, self._cloud.database, _LATEST
-            )
+            # A look at a bad moment, as while the file is made, changes nothing.
+            with contextlib.suppress(sqlite3.OperationalError):
+                self._tally, self._latest = await asyncio.to_thread(
+                    tally, self._cloud.database, _LATEST
+                )
             await asyncio.sleep(_EVERY_S)
 
     def figures(self) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ from itertools import islice
 
 from millrace.anomaly.desk import Desk
 from millrace.anomaly.sqlite import SqliteDatabase
+from millrace.errors import Unavailable
 
 from localcloud.demo.anomalies.board import AnomaliesBoard
 from localcloud.demo.anomalies.checking import Check, check, latencies_ms
@@ -113,7 +114,8 @@ class Run:
             if not counts.waiting:
                 return
             # What the database's job does every two minutes: it sends what waits.
-            await self._cloud.sweeper.run()
+            with contextlib.suppress(Unavailable):  # then it does so in the next round
+                await self._cloud.sweeper.run()
             await self._cloud.stream.clock.sleep(_TICK_S)
 
     def _check(self) -> tuple[Expected, Check]:

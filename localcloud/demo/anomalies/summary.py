@@ -83,7 +83,7 @@ class Summary:
         table.add_column(justify="right", style="bold")
         table.add_column()
         again = self.counters.lost_answers + self.counters.sent_again
-        repeated = f"; {again:,} batches came again" if again else ""
+        repeated = f"; {counted(again, 'batch', 'batches')} came again" if again else ""
         rows = [
             (check.metrics, f"metrics of {self.series} series put on the stream{repeated}"),
             (check.scored, "scored by the function, each before it was learned"),
@@ -111,7 +111,7 @@ class Summary:
     def _delivered(self) -> str:
         check = self.check
         once = ", each once" if not check.repeated and not check.undelivered else ""
-        return f"alerts delivered{once}, in {check.digests:,} messages"
+        return f"alerts delivered{once}, in {counted(check.digests, 'message', 'messages')}"
 
     def _verdict(self) -> Text:
         check = self.check
@@ -137,3 +137,12 @@ class Summary:
         if check.mismatches:
             parts.append(f"{check.mismatches:,} rows differ:")
         return Text("\n".join(["Not exact. " + " ".join(parts), *check.wrong]), style="bold red")
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "batch", "batches"), counted(1200, "batch", "batches")
+    ('1 batch', '1,200 batches')
+    """
+    return f"{number:,} {one if number == 1 else many}"

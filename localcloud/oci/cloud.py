@@ -27,7 +27,7 @@ from localcloud.oci.parts import STREAM as STREAM
 from localcloud.oci.parts import Options as Options
 from localcloud.oci.postman import Postman
 from localcloud.oci.principal import Principal
-from localcloud.oci.stream import Stream
+from localcloud.oci.stream import MAX_PUT_BYTES, Stream
 from localcloud.oci.streaming import Streaming
 from localcloud.oci.striking import StruckFunction
 from localcloud.oci.sweeper import Sweeper
@@ -88,12 +88,17 @@ class OciCloud:
     def put(self, metrics: Sequence[tuple[str | None, bytes]]) -> list[Message]:
         """Put events on the stream, each under its series' name; as many as there are."""
         kept: list[Message] = []
-        for start in range(0, len(metrics), 500):
-            part = metrics[start : start + 500]
-            kept += self.stream.put(
-                [(None if series is None else series.encode(), data) for series, data in part]
-            )
-        return kept
+        waiting: list[tuple[bytes | None, bytes]] = []
+        size = 0
+        for series, data in metrics:
+            key = None if series is None else series.encode()
+            its_size = len(key or b"") + len(data)
+            if waiting and size + its_size > MAX_PUT_BYTES:
+                kept += self.stream.put(waiting)
+                waiting, size = [], 0
+            waiting.append((key, data))
+            size += its_size
+        return kept + (self.stream.put(waiting) if waiting else [])
 
     @property
     def notices(self) -> Sequence[Notice]:

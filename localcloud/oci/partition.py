@@ -30,12 +30,12 @@ class Message:
 class Partition:
     """A log. Offsets rise by one and times never fall, whatever the clock does."""
 
-    def __init__(self, name: str, retention_ms: int) -> None:
+    def __init__(self, name: str, retention_ms: int, first: int = 0) -> None:
         self.name = name
         self._retention_ms = retention_ms
         self._messages: list[Message] = []
-        self._base = 0  # the offset of the list's first message, which may be too old already
-        self._first = 0
+        self._base = first  # the offset of the list's first message, which may be too old already
+        self._first = first
 
     @property
     def first(self) -> int:

@@ -24,6 +24,7 @@ from localcloud.oci.gateway import Gateway
 from localcloud.oci.kafka.peer import Peer
 from localcloud.oci.kafka.requests import Node
 from localcloud.oci.notifications import Notifications
+from localcloud.oci.past import next_offsets
 from localcloud.oci.postman import Postman
 from localcloud.oci.principal import Principal
 from localcloud.oci.sdk.catalogue import Catalogue
@@ -49,10 +50,11 @@ KAFKA_USER = "local/operator"
 class Options:
     """`root` is the checkout, `folder` where database, key and log are kept (made if need be).
 
-    `secrets` are in the Vault from the start, by name; `environ` is given to the function beside
-    what the cloud gives it. `sweep_s` is how often the database's job runs; a
-    `throttled` stream keeps the service's rates. `gateway` is the
-    specification of an API Gateway's deployment, in which FUNCTION_ID is the function.
+    A database that is there goes on, and the stream behind what it has seen. `secrets` are in the
+    Vault from the start, by name; `environ` is given to the function beside what the cloud gives
+    it. `sweep_s` is how often the database's job runs; a `throttled` stream keeps the service's
+    rates. `gateway` is the specification of an API Gateway's deployment, in which FUNCTION_ID is
+    the function.
     """
 
     root: Path
@@ -88,6 +90,7 @@ class Parts:
             partitions=options.partitions,
             retention_h=options.retention_h,
             throttled=options.throttled,
+            firsts=next_offsets(self.database, STREAM),
         )
         self.postman = Postman(clock, self.injector, self._base)
         self.notifications = Notifications(clock, self.postman)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from localcloud.kinesis.bell import Bell
 from localcloud.oci.errors import (
@@ -30,7 +30,8 @@ _HOUR_MS = 3_600_000
 class Stream:
     """Messages with one key stand in one partition; without a key they go round.
 
-    One that is `throttled` refuses what passes the rates of the service.
+    One that is `throttled` refuses what passes the rates of the service. `firsts` are the first
+    offsets of its partitions, where they are not 0.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Stream:
         partitions: int = 1,
         retention_h: int = 24,
         throttled: bool = False,
+        firsts: Mapping[str, int] | None = None,
     ) -> None:
         if retention_h not in RETENTION_H or partitions < 1:
             raise InvalidParameter(
@@ -55,7 +57,8 @@ class Stream:
         self.clock = clock
         self.bell = Bell()
         self._partitions = {
-            str(index): Partition(str(index), retention_h * _HOUR_MS) for index in range(partitions)
+            name: Partition(name, retention_h * _HOUR_MS, (firsts or {}).get(name, 0))
+            for name in map(str, range(partitions))
         }
         self._round = 0
         self._throttled = throttled

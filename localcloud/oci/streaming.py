@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from localcloud.oci.cursors import Cursor
@@ -27,7 +27,13 @@ class Streaming:
         self._groups: dict[tuple[str, str], Group] = {}
 
     def create(
-        self, name: str, *, partitions: int = 1, retention_h: int = 24, throttled: bool = False
+        self,
+        name: str,
+        *,
+        partitions: int = 1,
+        retention_h: int = 24,
+        throttled: bool = False,
+        firsts: Mapping[str, int] | None = None,
     ) -> Stream:
         """A new stream; its id is made of its name."""
         stream_id = f"ocid1.stream.oc1.local.{name}"
@@ -38,6 +44,7 @@ class Streaming:
             partitions=partitions,
             retention_h=retention_h,
             throttled=throttled,
+            firsts=firsts,
         )
         self._streams[stream_id] = stream
         return stream

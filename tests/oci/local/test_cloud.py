@@ -63,6 +63,26 @@ def test_what_keeps_it_from_starting_is_raised(tmp_path: Path) -> None:
         start(Options(tmp_path, tmp_path / "data"))
 
 
+def test_a_database_that_is_there_goes_on(tmp_path: Path) -> None:
+    events = [outgoing(str(i), "cpu", START_S * 1000 + i, i, NOW_MS) for i in range(30)]
+    for part in (events[:20], events[15:]):
+        with start(Options(ROOT, tmp_path, limits=SOON)) as started:
+            started.put([*part, ("cpu", b"no event")])
+            started.caught_up(30)
+    kept = Kept(SqliteDatabase(tmp_path / "millrace.db"))
+    assert kept.rows("SELECT COUNT(*) FROM raw_events") == [(30,)]
+    poison = kept.rows("SELECT reason, source_offset FROM quarantine ORDER BY 2")
+    assert poison == [("not-json", 20), ("not-json", 36)]
+    kept.database.close()
+
+
+def test_more_is_put_than_one_call_takes(tmp_path: Path) -> None:
+    with start(Options(ROOT, tmp_path, limits=SOON)) as started:
+        assert started.put([]) == []
+        kept = started.put([("cpu", b"x" * 400_000)] * 5)
+        assert [message.offset for message in kept] == list(range(5))
+
+
 PLAN = FaultPlan(
     7,
     (

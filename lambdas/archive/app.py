@@ -7,12 +7,14 @@ from dataclasses import asdict
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
+from millrace import cold_start
 from millrace.inference.archiver import Archived
 from millrace.inference.archiving import archiver
 
 logger = Logger()
 metrics = Metrics()
 archive = archiver(os.environ)
+cold_start.tell(os.environ)
 
 
 @logger.inject_lambda_context

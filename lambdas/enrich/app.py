@@ -7,12 +7,14 @@ import time
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
+from millrace import cold_start
 from millrace.features.report import Report
 from millrace.features.service import enricher
 
 logger = Logger()
 metrics = Metrics()
 enrich = enricher(os.environ)
+cold_start.tell(os.environ)
 
 
 @logger.inject_lambda_context

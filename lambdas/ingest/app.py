@@ -8,6 +8,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
+from millrace import cold_start
 from millrace.aws import client
 from millrace.errors import Unavailable
 from millrace.events import EventReader
@@ -20,6 +21,7 @@ logger = Logger()
 metrics = Metrics()
 reader = EventReader(definitions_of(os.environ))
 producer = Producer(client("kinesis"), required(os.environ, "STREAM_NAME"), tries=3)
+cold_start.tell(os.environ)
 
 
 @logger.inject_lambda_context

@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from millrace import cold_start
 from millrace.inference.api import Outcome
 from millrace.inference.http import request_id
 from millrace.inference.service import api
@@ -14,6 +15,7 @@ from millrace.inference.service import api
 logger = Logger()
 metrics = Metrics()
 service = api(os.environ)
+cold_start.tell(os.environ)
 
 
 @logger.inject_lambda_context

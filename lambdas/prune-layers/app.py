@@ -8,11 +8,13 @@ from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
+from millrace import cold_start
 from millrace.lambda_layers.scheduled import Cleaned, cleaner
 
 logger = Logger()
 metrics = Metrics()
 cleaner_of_layers = cleaner(os.environ, lambda: time.time_ns() // 1_000_000)
+cold_start.tell(os.environ)
 
 
 @logger.inject_lambda_context

@@ -20,6 +20,7 @@ EDGES = {
     "millrace.anomaly.sqlite",
     "millrace.anomaly.streaming",
     "millrace.aws",
+    "millrace.cold_start",  # this process, and what stands in /opt
     "millrace.database",
     "millrace.dax",
     "millrace.features.dynamodb",

@@ -10,8 +10,10 @@ from tests.template.reading import (
     up,
 )
 
+_LAYER = "arn:aws:lambda:us-east-1:123456789012:layer:demo-"
 COMMON_VARIABLES = {
     "AWS_ENDPOINT_URL": "",
+    "LAYER_ARNS": f"core={_LAYER}core:1,deps={_LAYER}deps:1",
     "POWERTOOLS_LOG_LEVEL": "INFO",
     "POWERTOOLS_METRICS_DISABLED": "false",
     "POWERTOOLS_METRICS_NAMESPACE": "Millrace",

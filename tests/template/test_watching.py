@@ -80,6 +80,7 @@ NAMED = {
         "{PredictFunction}",
         "{PruneLayersFunction}",
     },
+    "LayerArn": {"{CoreLayer}", "{DepsLayer}"},
     "Operation": {"BatchGetItem", "GetItem", "PutItem"},
     "StreamName": {"{EventStream}"},
     "TableName": {"{FeaturesTable}"},
@@ -94,11 +95,13 @@ def test_what_is_watched_is_published(metric: Watched) -> None:
     """What the functions themselves publish is seen in tests/e2e/test_metrics.py."""
     names = tuple(name for name, _ in metric.dimensions)
     if metric.namespace == "Millrace":
-        assert names == ("service",)
+        of_layer = metric.name in ("LayerColdStartDuration", "LayerSize")
+        assert names == (("LayerArn", "FunctionName") if of_layer else ("service",))
     else:
         assert metric.name in PUBLISHED[metric.namespace][names]
     for name, value in metric.dimensions:
-        assert value in NAMED[name]
+        # The translator adds a layer's hash to its name.
+        assert re.sub(r"(?<=Layer)[0-9a-f]{10}(?=}$)", "", value) in NAMED[name]
 
 
 @pytest.mark.parametrize("overrides", [EVERYTHING, EXISTING], ids=["everything", "existing"])
@@ -141,6 +144,7 @@ def test_thresholds_follow_their_parameters() -> None:
         "AlarmAgeSeconds": ("EnrichAgeAlarm", "17"),
         "AlarmLatePercent": ("LateAlarm", "18"),
         "AlarmModelMs": ("EndpointLatencyAlarm", "19"),
+        "AlarmColdStartMs": ("PredictColdStartAlarm", "20"),
     }
     overrides = {**EVERYTHING, **{name: value for name, (_, value) in changed.items()}}
     for alarm, value in changed.values():

@@ -10,6 +10,7 @@ unless it fails.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import sys
@@ -51,7 +52,15 @@ def _build(file: Path, target: Target, into: Path) -> None:
         there = present(order)
         report = there or build(order)
         shutil.copytree(kept / LAYER, into, dirs_exist_ok=True)
+    _leave_size(into, name, report)
     _tell(name, report, kept / REPORT, anew=there is None)
+
+
+def _leave_size(into: Path, name: str, report: Report) -> None:
+    """What a function tells of its layer when it starts: see millrace.cold_start."""
+    (into / "millrace").mkdir(exist_ok=True)
+    told = {"unzipped": report.after, "zipped": report.zipped, "tree": report.tree}
+    (into / "millrace" / f"{name}.json").write_text(json.dumps(told), encoding="utf-8")
 
 
 @contextlib.contextmanager

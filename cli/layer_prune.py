@@ -17,7 +17,7 @@ from cli.plan_files import Asked, Desk, ExecuteOption, NeedsApprovalOption, Outp
 
 LayersArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[LAYER]...", help="Names of layers; all of the account by default."),
+    typer.Argument(metavar="LAYER", help="Names of layers; all of the account by default."),
 ]
 KeepOption = Annotated[
     int, typer.Option("--keep", metavar="N", help="How many of the newest versions stay.")

@@ -164,7 +164,7 @@ def revoke(
 def print_guard(
     layer: Annotated[
         list[str],
-        typer.Argument(metavar="ARN...", help="The layers that functions may have; * is allowed."),
+        typer.Argument(metavar="ARN", help="The layers that functions may have; * is allowed."),
     ],
 ) -> None:
     """Print the identity policy that denies functions every layer but these.

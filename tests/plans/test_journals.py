@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
-from millrace.errors import PlanRefused
+from millrace.errors import ConfigurationError, PlanRefused, Unavailable
 from millrace.objects import MemoryObjects
 from millrace.plans.executors import PerformingExecutor
 from millrace.plans.journal import Entry, started
@@ -84,6 +85,30 @@ def test_two_processes_cannot_write_one_journal(tmp_path: Path) -> None:
         FileJournal(path)
     assert refused.value.code == "in-use"
     FileJournal(path).close()
+
+
+def test_on_a_full_disk_nothing_is_half_written_and_nothing_is_changed(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    filled(path)
+    content = path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with FileJournal(path) as journal:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(content) + 20, hard))
+        try:
+            with pytest.raises(Unavailable, match="File too large"):
+                journal.append(ENTRIES[-1])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert path.read_bytes() == content
+        journal.append(ENTRIES[-1])
+    with FileJournal(path) as journal:
+        assert len(journal.entries()) == len(ENTRIES) + 1
+
+
+def test_a_journal_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="Cannot open"):
+        FileJournal(tmp_path / "file" / "journal.jsonl")
 
 
 def test_a_plan_is_carried_out_over_a_file_and_goes_on_from_it(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from millrace.errors import PlanRefused
+from millrace.errors import ConfigurationError, PlanRefused, Unavailable
 from millrace.plans.journal import Entry, entry
 from millrace.plans.plan import canonical
 
@@ -27,8 +27,11 @@ class FileJournal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError as error:
+            raise ConfigurationError(f"Cannot open {path}: {error.strerror}.") from error
         try:
             self._lock()
             self._entries, self._last = self._read()
@@ -54,10 +57,17 @@ class FileJournal:
     def append(self, entry: Entry) -> None:
         """See Journal."""
         line = canonical({**entry.document, "after": self._last}) + b"\n"
-        written = 0
-        while written < len(line):
-            written += os.write(self._file, line[written:])
-        os.fsync(self._file)
+        size = os.fstat(self._file).st_size
+        try:
+            written = 0
+            while written < len(line):
+                written += os.write(self._file, line[written:])
+            os.fsync(self._file)
+        except OSError as error:
+            os.ftruncate(self._file, size)
+            raise Unavailable(
+                f"Cannot write {self.path}: {error.strerror}. Without its journal nothing is changed."
+            ) from error
         self._last = _digest(line)
         self._entries.append(entry)
 

@@ -66,7 +66,7 @@ class FileJournal:
         except OSError as error:
             os.ftruncate(self._file, size)
             raise Unavailable(
-                f"Cannot write {self.path}: {error.strerror}. Without its journal nothing is changed."
+                f"Cannot write {self.path}: {error.strerror}. Without a journal nothing is changed."
             ) from error
         self._last = _digest(line)
         self._entries.append(entry)

@@ -51,71 +51,79 @@ class Arguments:
 
 def parse(argv: list[str]) -> Arguments:
     """The options in `argv`; exits with status 2 where they are wrong."""
+    parser = _parser()
+    given = parser.parse_args(argv)
+    if problem := _problem(given):
+        parser.error(problem)
+    return Arguments(
+        events=given.events,
+        mapping=given.map,
+        seconds=given.seconds,
+        rate=given.rate,
+        seed=given.seed,
+        keep=given.keep,
+        json=given.json,
+        parameters={name: value for name, _, value in _parted(given)},
+        clouds=frozenset({given.only} if given.only else {AWS, OCI}),
+        series=_series(given),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/demo",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--events", type=Path, metavar="FILE", help="JSONL, CSV or TSV to stream")
-    parser.add_argument(
-        "--map", default="", metavar="FIELD=COLUMN,…", help="which column holds which field"
-    )
-    parser.add_argument(
+    option = parser.add_argument
+    option("--only", choices=(AWS, OCI), help="leave the other cloud out")
+    option("--events", type=Path, metavar="FILE", help="JSONL, CSV or TSV to stream")
+    option("--map", default="", metavar="FIELD=COLUMN,…", help="which column holds which field")
+    option("--series", type=Path, metavar="FOLDER", help="labelled series to stream as metrics")
+    option(
         "--seconds", type=_positive, metavar="N", help="how long to stream (30 without --events)"
     )
-    parser.add_argument(
-        "--rate", type=_positive, default=100.0, metavar="N", help="the shop's events a second"
-    )
-    parser.add_argument(
-        "--seed", type=int, default=1, metavar="N", help="which shop, which metrics"
-    )
-    parser.add_argument("--keep", action="store_true", help="stay up afterwards, until Ctrl-C")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="write the summary there as well")
-    parser.add_argument(
+    option("--rate", type=_positive, default=100.0, metavar="N", help="the shop's events a second")
+    option("--seed", type=int, default=1, metavar="N", help="which shop, which metrics")
+    option("--keep", action="store_true", help="stay up afterwards, until Ctrl-C")
+    option("--json", type=Path, metavar="OUT", help="write the summary there as well")
+    option(
         "--parameter",
         action="append",
         default=[],
         metavar="NAME=VALUE",
         help="a parameter of template.yaml, such as EnhancedFanOut=on; may be repeated",
     )
-    parser.add_argument("--only", choices=(AWS, OCI), help="leave the other cloud out")
-    parser.add_argument(
-        "--series", type=Path, metavar="FOLDER", help="labelled series to stream as metrics"
-    )
-    given = parser.parse_args(argv)
+    return parser
+
+
+def _problem(given: argparse.Namespace) -> str | None:
+    """What is wrong with the options together, or with what they name."""
     if given.events is not None and not given.events.is_file():
-        parser.error(f"--events {given.events}: there is no such file")
+        return f"--events {given.events}: there is no such file"
     if given.map and given.events is None:
-        parser.error(f"--map {given.map}: maps the columns of a file; name it with --events")
+        return f"--map {given.map}: maps the columns of a file; name it with --events"
     if given.json is not None and not given.json.parent.is_dir():
-        parser.error(f"--json {given.json}: there is no folder {given.json.parent}")
+        return f"--json {given.json}: there is no folder {given.json.parent}"
     if given.only == OCI and (given.events is not None or given.parameter):
-        parser.error("--only oci: --events and --parameter are for the part on AWS")
-    series = given.series or _series(os.environ.get("MILLRACE_SERIES"))
+        return "--only oci: --events and --parameter are for the part on AWS"
+    series = _series(given)
     if series is not None and not series.is_dir():
-        parser.error(f"--series {series}: there is no such folder")
-    parameters = {}
-    for text in given.parameter:
-        name, equals, value = text.partition("=")
+        return f"--series {series}: there is no such folder"
+    for name, equals, value in _parted(given):
         if not equals:
-            parser.error(f"--parameter {text!r}: must be NAME=VALUE")
-        parameters[name] = value
-    return Arguments(
-        given.events,
-        given.map,
-        given.seconds,
-        given.rate,
-        given.seed,
-        given.keep,
-        given.json,
-        parameters,
-        frozenset({given.only} if given.only else {AWS, OCI}),
-        series,
-    )
+            return f"--parameter {name + value!r}: must be NAME=VALUE"
+    return None
 
 
-def _series(named: str | None) -> Path | None:
+def _parted(given: argparse.Namespace) -> list[tuple[str, str, str]]:
+    return [text.partition("=") for text in given.parameter]
+
+
+def _series(given: argparse.Namespace) -> Path | None:
+    """The folder of the option, or of the environment."""
+    named = given.series or os.environ.get("MILLRACE_SERIES")
     return Path(named) if named else None
 
 

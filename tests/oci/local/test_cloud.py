@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 import urllib.request
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -16,13 +18,12 @@ import pytest
 from millrace.anomaly.delivery import deliver
 from millrace.anomaly.kafka import KafkaProducer, StreamPool
 from millrace.anomaly.outgoing import outgoing
-from millrace.anomaly.sql_store import SqlStore
 from millrace.anomaly.sqlite import SqliteDatabase
 from millrace.errors import StartupError
 
 from localcloud.faults.plan import Crash, Drop, Fail, FaultPlan, Rule, When
 from localcloud.oci.batching import Limits
-from localcloud.oci.cloud import FUNCTION_ID, Options, running, start
+from localcloud.oci.cloud import FUNCTION_ID, OciCloud, Options, running, start
 from localcloud.oci.connector import Repeats
 from tests.localcloud.oci.looped import looped
 from tests.localcloud.oci.serving import ROOT
@@ -30,6 +31,28 @@ from tests.localcloud.oci.test_end_to_end import Later, clean_run, messages, put
 from tests.oci.local.test_sweeper import rows
 from tests.oci.making import START_S, Kept
 from tests.oci.test_sweep import put as insert
+
+
+@contextlib.contextmanager
+def tables(database: Path) -> Iterator[Kept]:
+    """What stands in a database."""
+    kept = Kept(SqliteDatabase(database))
+    try:
+        yield kept
+    finally:
+        kept.database.close()
+
+
+def check(cloud: OciCloud) -> Kept:
+    """Tell what waits in the outbox, and hold the tables to those of a clean run, given back."""
+    clean = clean_run(cloud)
+    later_ms = cloud.stream.clock.now_ms() + 3_600_000
+    with tables(cloud.database) as kept:
+        while deliver(kept.store, Later(cloud.inbox), later_ms) is not None:
+            pass
+        assert kept.results() == clean.results()
+    return clean
+
 
 SOON = Limits(messages=100, seconds=0.05)
 NOW_MS = 1_795_000_000_000
@@ -69,11 +92,10 @@ def test_a_database_that_is_there_goes_on(tmp_path: Path) -> None:
         with start(Options(ROOT, tmp_path, limits=SOON)) as started:
             started.put([*part, ("cpu", b"no event")])
             started.caught_up(30)
-    kept = Kept(SqliteDatabase(tmp_path / "millrace.db"))
-    assert kept.rows("SELECT COUNT(*) FROM raw_events") == [(30,)]
-    poison = kept.rows("SELECT reason, source_offset FROM quarantine ORDER BY 2")
-    assert poison == [("not-json", 20), ("not-json", 36)]
-    kept.database.close()
+    with tables(tmp_path / "millrace.db") as kept:
+        assert kept.rows("SELECT COUNT(*) FROM raw_events") == [(30,)]
+        poison = kept.rows("SELECT reason, source_offset FROM quarantine ORDER BY 2")
+        assert poison == [("not-json", 20), ("not-json", 36)]
 
 
 def test_more_is_put_than_one_call_takes(tmp_path: Path) -> None:
@@ -113,15 +135,11 @@ async def test_no_fault_of_any_service_changes_what_stands_and_what_is_told(tmp_
         assert cloud.connector.counters.reordered >= 1
         struck = {(one.service, one.operation) for one in cloud.injector.injected()}
         assert struck == {("functions", "invoke_function"), ("ons", "publish_message")}
-        store = SqlStore(SqliteDatabase(cloud.database))
-        later_ms = cloud.stream.clock.now_ms() + 3_600_000
-        while deliver(store, Later(cloud.inbox), later_ms) is not None:
-            pass
-        clean = clean_run(cloud)
-        assert Kept(SqliteDatabase(cloud.database)).results() == clean.results()
+        clean = check(cloud)
         digests = {json.loads(one.body)["digest"]: one.body for one in cloud.notices}
         told = Counter(a["id"] for body in digests.values() for a in json.loads(body)["alerts"])
         assert told == Counter(alert for (alert,) in clean.rows("SELECT alert_id FROM alerts"))
+        clean.database.close()
 
 
 @looped
@@ -133,14 +151,9 @@ async def test_a_function_that_dies_when_the_topic_has_its_digest_tells_it_once(
         put(cloud, messages())
         await cloud.caught_up()
         assert cloud.function.starts >= 2
-        store = SqlStore(SqliteDatabase(cloud.database))
-        later_ms = cloud.stream.clock.now_ms() + 3_600_000
-        while deliver(store, Later(cloud.inbox), later_ms) is not None:
-            pass
+        check(cloud).database.close()
         digests = [json.loads(one.body)["digest"] for one in cloud.notices]
         assert digests.count(digests[0]) == 2  # the same digest, which its receiver knows
-        clean = clean_run(cloud)
-        assert Kept(SqliteDatabase(cloud.database)).results() == clean.results()
 
 
 @looped
@@ -155,8 +168,8 @@ async def test_metrics_by_kafka_are_judged_and_told(tmp_path: Path) -> None:
         sent = await asyncio.to_thread(lambda: KafkaProducer(pool, cloud.stream.name).put(events))
         assert sent == 600
         await cloud.caught_up()
-        kept = Kept(SqliteDatabase(cloud.database))
-        assert kept.rows("SELECT COUNT(*) FROM raw_events") == [(600,)]
+        with tables(cloud.database) as kept:
+            assert kept.rows("SELECT COUNT(*) FROM raw_events") == [(600,)]
         alerts = [a["id"] for n in cloud.notices for a in json.loads(n.body)["alerts"]]
         assert "550" in alerts
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,12 +29,16 @@ def rows(first: int = 0) -> list[NewRow]:
     ]
 
 
-def made(folder: Path, clock: ManualClock) -> tuple[Sweeper, Inbox, Kept]:
+@contextlib.contextmanager
+def made(folder: Path, clock: ManualClock) -> Iterator[tuple[Sweeper, Inbox, Kept]]:
     notifications = Notifications(clock)
     inbox = notifications.create("anomalies")
     path = folder / "millrace.db"
     kept = Kept(SqliteDatabase(path))
-    return Sweeper(path, notifications, inbox.topic_id, clock), inbox, kept
+    try:
+        yield Sweeper(path, notifications, inbox.topic_id, clock), inbox, kept
+    finally:
+        kept.database.close()
 
 
 async def turned(clock: ManualClock, sweeper: Sweeper, runs: int) -> None:
@@ -45,38 +51,40 @@ async def turned(clock: ManualClock, sweeper: Sweeper, runs: int) -> None:
 @looped
 async def test_it_runs_every_two_minutes(tmp_path: Path) -> None:
     clock = ManualClock()
-    sweeper, inbox, kept = made(tmp_path, clock)
-    put(kept, rows())
-    async with sweeper.running():
-        await clock.run(119)
-        assert sweeper.done.runs == 0
-        await clock.run(1)
-        await turned(clock, sweeper, 1)
-        assert (sweeper.done.rows, sweeper.done.alerts, sweeper.done.digests) == (40, 1, 1)
-        ((flag,),) = kept.rows("SELECT anomaly_flag FROM raw_events WHERE event_id = 'row-0039'")
-        assert flag == "Y"
-        (notice,) = inbox.notices
-        (alert,) = json.loads(notice.body)["alerts"]
-        assert alert["id"] == "row-0039"
-        await clock.run(120)
-        await turned(clock, sweeper, 2)
-    assert len(inbox.notices) == 1
-    assert sweeper.done.rows == 40
+    with made(tmp_path, clock) as (sweeper, inbox, kept):
+        put(kept, rows())
+        async with sweeper.running():
+            await clock.run(119)
+            assert sweeper.done.runs == 0
+            await clock.run(1)
+            await turned(clock, sweeper, 1)
+            assert (sweeper.done.rows, sweeper.done.alerts, sweeper.done.digests) == (40, 1, 1)
+            ((flag,),) = kept.rows(
+                "SELECT anomaly_flag FROM raw_events WHERE event_id = 'row-0039'"
+            )
+            assert flag == "Y"
+            (notice,) = inbox.notices
+            (alert,) = json.loads(notice.body)["alerts"]
+            assert alert["id"] == "row-0039"
+            await clock.run(120)
+            await turned(clock, sweeper, 2)
+        assert len(inbox.notices) == 1
+        assert sweeper.done.rows == 40
 
 
 @looped
 async def test_a_topic_that_is_full_leaves_the_alert_in_the_outbox(tmp_path: Path) -> None:
     clock = ManualClock()
-    sweeper, inbox, kept = made(tmp_path, clock)
-    for _ in range(60):
-        inbox.take(None, "other", clock.now_ms())
-    put(kept, rows())
-    await sweeper.run()
-    assert (sweeper.done.alerts, sweeper.done.digests) == (1, 0)
-    clock.advance(120)
-    await sweeper.run()
-    assert sweeper.done.digests == 1
-    assert len(inbox.notices) == 61
+    with made(tmp_path, clock) as (sweeper, inbox, kept):
+        for _ in range(60):
+            inbox.take(None, "other", clock.now_ms())
+        put(kept, rows())
+        await sweeper.run()
+        assert (sweeper.done.alerts, sweeper.done.digests) == (1, 0)
+        clock.advance(120)
+        await sweeper.run()
+        assert sweeper.done.digests == 1
+        assert len(inbox.notices) == 61
 
 
 @looped

@@ -103,7 +103,7 @@ def _timed(there: Layers, case: Case, processes: int) -> tuple[dict[str, float],
     from cli.layer_runtime import LocalRuntime  # the local cloud, which few commands need
 
     runtimes = [
-        LocalRuntime(one.folder, there.target, there.scratch / f"runtime-{number}")
+        LocalRuntime(one.folder, there.here, there.scratch / f"runtime-{number}")
         for number, one in enumerate(there.given)
     ]
     found: list[dict[str, float]] = [{}, {}]

@@ -62,7 +62,7 @@ def profile(
         if not wanted:
             raise ConfigurationError("Nothing is known to import: name modules with --import.")
         opt = given.merge(there.given, there.scratch / "opt")
-        runtime = LocalRuntime(opt, there.target, there.scratch)
+        runtime = LocalRuntime(opt, there.here, there.scratch)
         turns = [_once(runtime, wanted) for _ in range(processes)]
         found = min(turns, key=lambda one: one.total_us)
     if as_json:

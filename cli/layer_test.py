@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 from millrace.errors import ConfigurationError
-from millrace.lambda_layers import cases, given, overlap, results, testing
+from millrace.lambda_layers import bytecode, cases, given, overlap, results, testing
 from millrace.lambda_layers.cases import Case, Cases, Kind
 from millrace.lambda_layers.given import Given
 from millrace.lambda_layers.installing import Target
@@ -76,6 +76,12 @@ class Layers:
     scratch: Path
 
     @property
+    def here(self) -> Target:
+        """What they are for on this machine: without native libraries, for any architecture."""
+        native = any(one.native for one in self.given)
+        return self.target if native else replace(self.target, architecture=host())
+
+    @property
     def name(self) -> str:
         """All of them, by name."""
         return " + ".join(one.name for one in self.given)
@@ -136,7 +142,7 @@ def _here(there: Layers) -> Iterator[Runtime]:
     from cli.layer_runtime import LocalRuntime  # the local cloud, which few commands need
 
     opt = given.merge(there.given, there.scratch / "opt")
-    yield LocalRuntime(opt, there.target, there.scratch)
+    yield LocalRuntime(opt, there.here, there.scratch)
 
 
 @contextlib.contextmanager
@@ -170,7 +176,11 @@ def _still(there: Layers, asked: Cases) -> list[Result]:
             sizes[one.code.name] = sum(path.stat().st_size for path in kept)
     placed = [(one.name, one.entries) for one in there.given]
     weights = [one.weight for one in there.given]
-    return [*overlap.limits(weights, sizes), *overlap.shadowing(placed, asked.may_shadow)]
+    found = [*overlap.limits(weights, sizes), *overlap.shadowing(placed, asked.may_shadow)]
+    if not there.target.node and any((one.folder / "python").is_dir() for one in there.given):
+        folders = [(one.name, one.folder) for one in there.given]
+        found.append(bytecode.compiled(folders, there.target.version))
+    return found
 
 
 def _wanted(

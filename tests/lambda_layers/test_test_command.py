@@ -8,9 +8,13 @@ from xml.etree import ElementTree
 from zipfile import ZipFile
 
 import pytest
+from millrace.lambda_layers.build import build
+from millrace.lambda_layers.stripping import host
 
 from tests.cli.conftest import bench, cloud, millrace
 from tests.cli.fakes import Commands
+from tests.lambda_layers.conftest import Place
+from tests.lambda_layers.wheels import wheel
 
 __all__ = ["bench", "cloud", "millrace"]
 
@@ -36,6 +40,7 @@ def test_a_layer_that_holds_what_it_promises(millrace: Commands, good: Path) -> 
     assert done.status == 0, done.err
     assert done.document["held"] is True
     found = {(one["group"], one["name"]): one["status"] for one in done.document["results"]}
+    assert found.pop(("bytecode", "compiled for good")) == "warning", "it is no build"
     assert set(found.values()) == {"passed"}
     assert {("imports", "one"), ("imports", "two"), ("cold-start", "all imports")} <= set(found)
     assert "limits" in {group for group, _ in found}
@@ -104,6 +109,23 @@ def test_handlers_get_their_events(millrace: Commands, tmp_path: Path, good: Pat
         ("sums [event-1.json]", "passed", ""),
         ("sums [event-2.json]", "failed", "answer.sum is 3, not 2"),
     ]
+
+
+def test_what_millrace_builds_is_compiled_for_good_and_runs_anywhere_without_natives(
+    millrace: Commands, place: Place
+) -> None:
+    other = "arm64" if host() != "arm64" else "x86_64"
+    package = wheel(place.wheels, "plain", {"plain.py": "X = 1\n", "template.py": "{{ x }} =\n"})
+    build(place.order(package, architecture=other))
+    done = millrace("layers", "test", place.output, "--import", "plain", "--json")
+    (compiled,) = [one for one in done.document["results"] if one["group"] == "bytecode"]
+    assert (compiled["status"], compiled["message"]) == ("passed", "2 modules")
+    assert "plain" in {one["name"] for one in done.document["results"]}
+
+
+def test_stale_bytecode_is_named_with_what_it_costs(millrace: Commands, good: Path) -> None:
+    done = millrace("layers", "test", good, "--processes", 1)
+    assert "warning: bytecode: compiled for good: 2 of 2 modules have none that stays" in done.err
 
 
 def test_a_zip_is_read_with_suspicion(millrace: Commands, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def compile_all(python: Interpreter, layer: Path) -> tuple[str, ...]:
         capture_output=True,
         text=True,
     )
-    modules = sorted((layer / "python").rglob("*.py"))
+    modules = sorted(one for one in (layer / "python").rglob("*.py") if one.is_file())
     failed = [path for path in modules if not _compiled(path, python).is_file()]
     if modules and len(failed) == len(modules):
         told = (done.stdout or done.stderr).strip()[-_TOLD:]

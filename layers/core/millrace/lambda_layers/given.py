@@ -51,6 +51,11 @@ class Given:
         return Weight(self.name, tree.size(self.entries), self.zip.stat().st_size)
 
     @property
+    def native(self) -> bool:
+        """Whether it holds anything that is for one architecture alone."""
+        return any(native.libraries(self.folder))
+
+    @property
     def modules(self) -> tuple[str, ...]:
         """What its build has imported, if it is known."""
         times = None if self.report is None else self.report.imports

@@ -143,7 +143,7 @@ def sources(folders: Iterable[Path]) -> dict[str, bytes]:
     """
     found: dict[str, bytes] = {}
     for folder in folders:
-        for path in sorted(folder.rglob("*.py")):
+        for path in sorted(one for one in folder.rglob("*.py") if one.is_file()):
             name = path.relative_to(folder).as_posix()
             if name in found:
                 name = f"{folder.absolute().name}/{name}"

@@ -109,6 +109,7 @@ class FunctionVersion:
         layer_sha: what its variable LAYER_SHA says, empty where it has none.
         settings: its code and configuration but for its layers, each as a digest: two versions
             that differ in none do the same with the same layers.
+        log_group: where its log goes.
     """
 
     arn: str
@@ -124,6 +125,7 @@ class FunctionVersion:
     revision: str
     layer_sha: str = ""
     settings: tuple[tuple[str, str], ...] = ()
+    log_group: str = ""
 
     @property
     def qualified(self) -> str:
@@ -215,6 +217,9 @@ def function_version(row: Mapping[str, Any], region: str) -> FunctionVersion:
         revision=row.get("RevisionId", ""),
         layer_sha=variables.get(LAYER_SHA, ""),
         settings=settings(row),
+        log_group=row.get("LoggingConfig", {}).get(
+            "LogGroup", f"/aws/lambda/{row['FunctionName']}"
+        ),
     )
 
 

@@ -113,6 +113,17 @@ class RolloutDesk:
         """How far it is, by its journal; it may be running."""
         return standing(read_entries(journal_of(stored.path)), stored.plan)
 
+    def running(self, stored: Stored) -> bool:
+        """Whether a process carries it out just now."""
+        path = journal_of(stored.path)
+        if not path.exists():
+            return False
+        try:
+            FileJournal(path).close()
+        except PlanRefused as error:
+            return error.code == "in-use"
+        return False
+
     def buttons(self, stored: Stored, account: LambdaAccount) -> Buttons:
         """What stops it."""
         name = str(stored.plan.asked["stop"])
@@ -174,6 +185,8 @@ class RolloutDesk:
         """Print how far a rollout is."""
         journal = journal_of(stored.path)
         plain = document(found) | {"journal": str(journal), "plan": str(stored.path)}
+        if found.state in ("running", "rolling-back") and not self.running(stored):
+            plain["state"] = "interrupted"
         if as_json:
             calls = dict(account.calls) if account else {}
             print_json(plain | {"calls": calls})
@@ -184,7 +197,7 @@ class RolloutDesk:
                 (w["wave"], len(w["functions"]), w["changed"], w["held"], _gate(w))
                 for w in plain["waves"]
             ],
-            title=f"rollout {stored.id}: {found.state}",
+            title=f"rollout {stored.id}: {plain['state']}",
             right=["wave", "functions", "changed", "held"],
         )
         if plain["reason"]:
@@ -227,9 +240,9 @@ def _show(plan: Plan) -> None:
         print_table(["wave", "functions", "what"], rows, right=["wave", "functions"])
     for note in plan.notes:
         reason, _, names = note.rpartition(": ")
-        shown = names.split(", ")
-        more = f" and {len(shown) - _NAMED:,} more" if len(shown) > _NAMED else ""
-        print_line(f"{reason}: {', '.join(shown[:_NAMED])}{more}")
+        listed = names.split(", ")
+        others = f" and {len(listed) - _NAMED:,} more" if len(listed) > _NAMED else ""
+        print_line(f"{reason}: {', '.join(listed[:_NAMED])}{others}")
 
 
 def _gate(wave: dict[str, Any]) -> str:

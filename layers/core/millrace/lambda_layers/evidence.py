@@ -1,7 +1,8 @@
 """How functions do, from CloudWatch: calls and errors from Lambda's metrics, cold starts from logs.
 
 Lambda has no metric of init durations; they stand in the REPORT line of each cold start. So the
-lines are asked for with Logs Insights, in the log group that Lambda gives a function by default.
+lines are asked for with Logs Insights. Functions that share a log group cannot be told apart in it:
+their cold starts count as those of the first of them, before a change as after it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ _METRICS = ("Invocations", "Errors")
 _BY_METRICS = 500 // len(_METRICS)
 _BY_LOGS = 50
 _LINES = 10_000
-_GROUP = "/aws/lambda/"
 _QUERY = (
     f"fields @log, @message | filter @message like /Init Duration|initDurationMs/ | limit {_LINES}"
 )
@@ -46,12 +46,13 @@ class CloudWatch:
     ) -> Mapping[str, Health]:
         """See Evidence."""
         found: dict[str, Health] = {}
-        by_region: dict[str, list[str]] = {}
+        by_region: dict[str, list[Step]] = {}
         for step in functions:
-            by_region.setdefault(step.region, []).append(step.arguments["function"])
-        for region, names in by_region.items():
+            by_region.setdefault(step.region, []).append(step)
+        for region, steps in by_region.items():
+            names = [step.arguments["function"] for step in steps]
             counts = self._counts(region, names, start_ms, end_ms)
-            slow = self._inits(region, names, start_ms, end_ms) if inits else {}
+            slow = self._inits(region, steps, start_ms, end_ms) if inits else {}
             for name in names:
                 invocations, errors = (counts.get((name, metric), 0) for metric in _METRICS)
                 was = found.get(name, Health())  # the same name in another region
@@ -94,15 +95,18 @@ class CloudWatch:
             token = {"NextToken": answer["NextToken"]}
 
     def _inits(
-        self, region: str, names: Sequence[str], start_ms: int, end_ms: int
+        self, region: str, steps: Sequence[Step], start_ms: int, end_ms: int
     ) -> dict[str, list[float]]:
+        names: dict[str, str] = {}
+        for step in steps:
+            names.setdefault(step.arguments["log_group"], step.arguments["function"])
         found: dict[str, list[float]] = {}
-        for place in range(0, len(names), _BY_LOGS):
-            groups = [f"{_GROUP}{name}" for name in names[place : place + _BY_LOGS]]
-            for row in self._lines(region, groups, start_ms, end_ms):
+        groups = list(names)
+        for place in range(0, len(groups), _BY_LOGS):
+            for row in self._lines(region, groups[place : place + _BY_LOGS], start_ms, end_ms):
                 init = _INIT.search(row.get("@message", ""))
-                if init is not None:
-                    name = row.get("@log", "").rpartition(_GROUP)[2]
+                name = names.get(row.get("@log", "").rpartition(":")[2])
+                if init is not None and name is not None:
                     found.setdefault(name, []).append(float(init[1]))
         return found
 

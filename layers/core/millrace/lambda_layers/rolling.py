@@ -258,7 +258,11 @@ class Rolling:
                 one(step)
             return
         with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(one, steps))
+            try:
+                list(pool.map(one, steps))
+            except BaseException:  # Ctrl-C must not wait until all that is queued is changed
+                found.halted = ("interrupted", "it was interrupted")
+                raise
 
     def _halt(self, found: Standing, code: str, reason: str) -> None:
         if found.halted[0]:

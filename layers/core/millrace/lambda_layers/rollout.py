@@ -213,6 +213,7 @@ def _step(one: Candidate, wanted: Wanted, missing: Mapping[str, str]) -> Step:
             "to": target.arn,
             "from": old,
             "aliases": aliases,
+            "log_group": latest.log_group,
             "settings": dict(latest.settings),
         },
     )

@@ -21,6 +21,7 @@ from millrace.lambda_layers.rollout_aliases import Aliases
 from millrace.plans.plan import State, Step
 
 _SETTLE_S = 180.0
+_SNAP_S = 900.0
 _TRIES = 3
 _LONGEST_POLL_S = 2.0
 
@@ -176,7 +177,7 @@ class AwsFleet:
     def _publish(self, step: Step, settled: Mapping[str, Any]) -> str:
         members = {"FunctionName": step.target, "RevisionId": settled["RevisionId"]}
         try:
-            return str(self._call("PublishVersion", step, members)["Version"])
+            return self._ready(step, self._call("PublishVersion", step, members))
         except WriteConflict:
             # Publishing changes nothing, but what is published must be what was settled.
             now = self._settled(step)
@@ -186,7 +187,20 @@ class AwsFleet:
                     "changed", f"somebody else is changing its {', '.join(changed)}"
                 ) from None
             members["RevisionId"] = now["RevisionId"]
-            return str(self._call("PublishVersion", step, members)["Version"])
+            return self._ready(step, self._call("PublishVersion", step, members))
+
+    def _ready(self, step: Step, version: Mapping[str, Any]) -> str:
+        """The number of a version that can be called; with SnapStart that takes minutes."""
+        number, waited = str(version["Version"]), 0.0
+        while version.get("State") == "Pending" and waited < _SNAP_S:
+            self.sleep(_LONGEST_POLL_S)
+            waited += _LONGEST_POLL_S
+            members = {"FunctionName": step.target, "Qualifier": number}
+            version = self._call("GetFunctionConfiguration", step, members)
+        if version.get("State", "Active") not in ("Active", "Inactive"):
+            why = version.get("StateReason", "no reason given")
+            raise Held("version-failed", f"its version {number} is {version['State']}: {why}")
+        return number
 
     def _give_up(self, step: Step, done: Mapping[str, Any], error: MillraceError) -> None:
         """Put back what was done of a function before it could not go on."""

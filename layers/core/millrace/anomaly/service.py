@@ -18,6 +18,7 @@ from millrace.anomaly.notifications import NotificationsTopic
 from millrace.anomaly.pipeline import Pipeline, Report
 from millrace.anomaly.sql_store import Database, SqlStore
 from millrace.errors import ConfigurationError, FunctionFailed, MillraceError
+from millrace.features.collector import let_collector_wait
 
 _log = logging.getLogger("millrace")
 
@@ -57,6 +58,7 @@ def _pipeline() -> Pipeline:
         if named not in _made:
             _made.clear()
             oci.quiet()
+            let_collector_wait()  # it would look at every detector that is kept, many times a batch
             if os.environ.get("MILLRACE_TOPIC_ID"):
                 notifications.warm()
             _made[named] = pipeline_of(os.environ)

@@ -8,11 +8,9 @@ from typing import Annotated
 
 import typer
 from millrace.errors import ConfigurationError
-from millrace.lambda_layers import sbom
 from millrace.lambda_layers.advisories import Service
 from millrace.lambda_layers.findings import Scan, Severity
 from millrace.lambda_layers.native import MACHINES
-from millrace.lambda_layers.scanning import Asked, scan
 
 from cli.commands import FAILED, JsonOption, MillraceCommand, epilog
 from cli.output import print_json, print_line, print_table, say
@@ -81,6 +79,13 @@ def scan_layer(
     if architecture is not None and architecture not in MACHINES:
         known = " or ".join(MACHINES)
         raise ConfigurationError(f"--architecture {architecture}: it is {known}.")
+    try:  # of the extra `scan`, which no other command needs
+        from millrace.lambda_layers import sbom
+        from millrace.lambda_layers.scanning import Asked, scan
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"{error.name} is not installed: pip install 'millrace[scan]'"
+        ) from error
     service = Service() if osv_url is None else Service("osv", osv_url)
     asked = Asked(
         architecture=architecture,

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -95,6 +96,8 @@ def show_usage(
 
 def deprecations() -> dict[str, date]:
     """Runtime → the day from which AWS patches it no more, as cfn-lint knows it."""
+    if find_spec("cfnlint") is None:
+        raise ConfigurationError("cfn-lint is not installed: pip install 'millrace[usage]'")
     place = files("cfnlint.data.AdditionalSpecs") / "LmbdRuntimeLifecycle.json"
     told = json.loads(place.read_text(encoding="utf-8"))
     return {

@@ -40,11 +40,14 @@ def test_every_runtime_and_architecture_has_its_makefile(layer: str) -> None:
     assert len({(path / "Makefile").read_bytes() for path in makefiles}) == 1
 
 
-def layer(*arguments: str, script: Path = BUILD, path: str | None = None) -> Done:
+def layer(
+    *arguments: str, script: Path = BUILD, path: str | None = None, folder: Path | None = None
+) -> Done:
     environment = os.environ | {"PATH": path or os.environ["PATH"]}
     result = subprocess.run(
         ["sh", str(script), *arguments],
         env=environment,
+        cwd=folder,
         check=False,
         capture_output=True,
         text=True,
@@ -67,6 +70,15 @@ def test_the_same_lock_gives_the_same_files_in_another_checkout(tmp_path: Path) 
         done = layer("deps", "python3.11", "arm64", str(tmp_path / name), script=which)
         assert done.status == 0, done.err
     assert fingerprint(tmp_path / "one") == fingerprint(tmp_path / "two")
+
+
+def test_the_copy_of_the_library_that_sam_runs_it_in_does_not_count(tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    (copy / "millrace").mkdir(parents=True)
+    (copy / "millrace/__init__.py").write_text("raise SystemExit('the copy')\n", encoding="utf-8")
+    done = layer("core", "python3.11", "arm64", str(tmp_path / "out"), folder=copy)
+    assert done.status == 0, done.err
+    assert f"{ROOT}/.local/layers/core-python3.11-arm64/report.json" in done.out
 
 
 def test_a_runtime_whose_python_is_missing_is_said_where_sam_shows_it(tmp_path: Path) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from typer.testing import CliRunner
 
 from cli.main import app
 from cli.surroundings import Surroundings
-from localcloud.lambda_control.running import LambdaCloud
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +27,18 @@ class Done:
         return json.loads(self.out)
 
 
+class Cloud(Protocol):
+    """What commands need to know of a cloud."""
+
+    @property
+    def environment(self) -> dict[str, str]: ...
+
+
 @dataclass
 class Commands:
     """Runs `millrace`; `later_ms` moves its clock, `environment` adds to what it sees."""
 
-    cloud: LambdaCloud
+    cloud: Cloud
     environment: dict[str, str] = field(default_factory=dict)
     later_ms: int = 0
 

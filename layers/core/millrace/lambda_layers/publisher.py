@@ -199,8 +199,8 @@ class Publisher:
 def download(account: LambdaAccount, arn: str) -> bytes:
     """The zip of a layer version. Raises MillraceErrors."""
     where = layer_arn(arn)
-    members = {"Arn": arn}
-    answer = account.call("lambda:GetLayerVersionByArn", where.region, members)
+    members = {"LayerName": where.name, "VersionNumber": where.version}
+    answer = account.call("lambda:GetLayerVersion", where.region, members)
     location = answer["Content"]["Location"]
     try:
         # An address that Lambda has just given out, signed for this version.

@@ -57,7 +57,9 @@ def measure(rounds: int = 8) -> Measured:
         least, how = _cold_starts(every, place, rounds)
         figures = [
             *_times(least, ours, strip, warm),
-            at_most("zip", ours.zipped / sam.zipped, f"× {sam.name}", OF_SAM_ZIP, (sam.name, 1.0)),
+            at_most(
+                "zip of (d)", ours.zipped / sam.zipped, f"× {sam.name}", OF_SAM_ZIP, (sam.name, 1.0)
+            ),
             *_each(every, least),
             *_consolidation(ours, place, rounds),
             *_cached(place),
@@ -97,11 +99,17 @@ def _times(least: Least, ours: Variant, strip: Variant, warm: Variant) -> list[F
 
     return [
         at_most(
-            "import", of(strip, "import_ms"), f"× {strip.name}", OF_TUTORIAL, (strip.name, 1.0)
+            "import of (d)",
+            of(strip, "import_ms"),
+            f"× {strip.name}",
+            OF_TUTORIAL,
+            (strip.name, 1.0),
         ),
-        at_most("import", of(warm, "import_ms"), f"× {warm.name}", OF_WARM, (warm.name, 1.0)),
         at_most(
-            "import and first DynamoDB client",
+            "import of (d)", of(warm, "import_ms"), f"× {warm.name}", OF_WARM, (warm.name, 1.0)
+        ),
+        at_most(
+            "import of (d), first DynamoDB client included",
             of(strip, "total_ms"),
             f"× {strip.name}",
             WITH_CLIENT,

@@ -66,7 +66,7 @@ def untouched(place: Path) -> Variant:
 
 def sam(place: Path, installed: Path) -> Variant:
     """(a) pip, and SAM's own packaging."""
-    return _through_sam("pip and SAM's packaging", installed, place)
+    return _through_sam("(a) pip and SAM's packaging", installed, place)
 
 
 def stripped(place: Path, installed: Path) -> Variant:
@@ -77,7 +77,7 @@ def stripped(place: Path, installed: Path) -> Variant:
         _remove(folder, pattern)
     for pattern in ("__pycache__", "*.dist-info", "tests"):
         _remove(folder, pattern)
-    return _zipped("the tutorial's strip", folder, place, level=9)
+    return _zipped("(b) the tutorial's strip", folder, place, level=9)
 
 
 def slim(place: Path, installed: Path) -> Variant:
@@ -88,7 +88,7 @@ def slim(place: Path, installed: Path) -> Variant:
         _remove(folder, pattern)
     for path in sorted(folder.rglob("*.so")):
         subprocess.run(["strip", str(path)], check=False, capture_output=True)
-    return _zipped("serverless-python-requirements' slim", folder, place, level=6)
+    return _zipped("(c) serverless-python-requirements' slim", folder, place, level=6)
 
 
 def ours(place: Path) -> tuple[Variant, Report]:
@@ -99,7 +99,7 @@ def ours(place: Path) -> tuple[Variant, Report]:
     target = Target(RUNTIME, host())
     order = Order(LOCK, target, place / "built", code=(code,), modules=MODULES, processes=0)
     report = building.build(order)
-    through = _through_sam("millrace layers build", order.output / building.LAYER, place)
+    through = _through_sam("(d) millrace layers build", order.output / building.LAYER, place)
     return Variant(through.name, through.folder, report.zipped), report
 
 

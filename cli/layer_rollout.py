@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -116,28 +117,18 @@ def to(
     gate = options.rules(
         bake, patience, baseline, min_invocations, min_inits, max_error_rise, max_init_rise
     )
-    tags = options.tags(tag)
+    tags, names = options.tags(tag), tuple(name or ())
+    chosen, moved, early = tuple(using or ()), tuple(alias or ()), tuple(first or ())
+    # What makes no sense is refused before anybody is asked.
+    wanted = Wanted(
+        {}, waves, add, names, chosen, tags, moved, early, gate, parallel, stop_parameter
+    )
+    named = survey.named(layer)
     desk = RolloutDesk(world)
     account = desk.connect()
-
-    def wanted(regions: tuple[str, ...]) -> Wanted:
-        return Wanted(
-            targets=survey.targets(account, named, regions, replace),
-            shares=waves,
-            add=add,
-            names=tuple(name or ()),
-            using=tuple(using or ()),
-            tags=tags,
-            aliases=tuple(alias or ()),
-            first=tuple(first or ()),
-            rules=gate,
-            parallel=parallel,
-            stop=stop_parameter,
-        )
-
-    named = survey.named(layer)
     regions = _regions(account, named, region, all_regions)
-    plan = survey.prepare(account, wanted(regions), world.now_ms(), needs_approval=needs_approval)
+    wanted = dataclasses.replace(wanted, targets=survey.targets(account, named, regions, replace))
+    plan = survey.prepare(account, wanted, world.now_ms(), needs_approval=needs_approval)
     found = desk.settle(plan, asked, account)
     finish(found is None or found.whole)
 

@@ -13,6 +13,7 @@ from millrace.lambda_layers.gate import Health, Rules
 from millrace.lambda_layers.rolling import Rolling
 from millrace.lambda_layers.rollout import Wanted
 from millrace.lambda_layers.rollout_aws import AwsFleet
+from millrace.lambda_layers.standing import Standing, document
 from millrace.plans.journal import Journal, MemoryJournal
 from millrace.plans.plan import Plan, Step
 
@@ -162,3 +163,16 @@ class Bench:
             accept=accept,
             tell=self.told.append,
         )
+
+
+def names_of(plan: Plan) -> list[list[str]]:
+    """The functions of each wave."""
+    waves: dict[int, list[str]] = {}
+    for step in plan.steps:
+        waves.setdefault(step.arguments["wave"], []).append(step.arguments["function"])
+    return list(waves.values())
+
+
+def held(found: Standing) -> dict[str, str]:
+    """Functions that are held, with the code."""
+    return {one["function"]: one["code"] for one in document(found)["held"]}

@@ -238,6 +238,26 @@ def test_every_region_by_itself(layered: LambdaCloud, millrace: Commands) -> Non
     assert done.document["plan"]["regions"] == ["eu-west-1", "us-east-1"]
 
 
+def test_all_regions_are_those_of_the_account_and_one_that_is_denied_is_named(
+    layered: LambdaCloud, millrace: Commands
+) -> None:
+    there = Where(layered.account, "ap-south-1")
+    for number in range(1, 5):
+        seeding.layer(layered.world, there, "deps", content=bytes([number]), age_days=50)
+    done = millrace("layers", "prune", "--keep", 3, "--all-regions", "--json")
+    assert done.status == 0, done.err
+    found = {step["region"] for step in done.document["plan"]["steps"]}
+    assert found == {"eu-west-1", "ap-south-1"}
+    assert len(done.document["plan"]["regions"]) > 10
+    assert done.document["calls"]["lambda:ListFunctions"] == len(done.document["plan"]["regions"])
+    layered.world.denied.add(("*", "ap-south-1", "*"))
+    denied = millrace("layers", "prune", "--all-regions", "--execute")
+    assert denied.status == 1
+    assert "lambda:ListFunctions in ap-south-1 is not allowed" in denied.err
+    assert "leave the region out" in denied.err
+    assert left(layered) == list(range(1, 11))
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

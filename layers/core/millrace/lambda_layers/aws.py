@@ -244,8 +244,8 @@ def problem(action: str, region: str, error: Exception, endpoint: str = "") -> M
         )
     if code in _DENIED:
         return NotAllowed(
-            f"{where} is not allowed: {error}. Give these credentials {action}, or choose others"
-            " with AWS_PROFILE."
+            f"{where} is not allowed: {error}. Give these credentials {action}, choose others with"
+            " AWS_PROFILE, or leave the region out (--region)."
         )
     if code in _GONE:
         return Gone(f"{where}: {error}")

@@ -19,6 +19,12 @@ from millrace.lambda_layers.cloud_runtime import PREFIX, TAG, CloudRuntime, Lamb
 from millrace.lambda_layers.installing import Target
 from millrace.lambda_layers.testing import PROBE, Function
 from moto import mock_aws
+from moto.awslambda_simple.models import lambda_simple_backends
+
+from tests.cli.conftest import bench, cloud, millrace
+from tests.cli.fakes import Commands
+
+__all__ = ["bench", "cloud", "millrace"]
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 REPORT = (
@@ -239,3 +245,20 @@ def test_the_emulated_control_plane_accepts_every_call(
     assert functions.list_functions()["Functions"] == []
     client = cast(Any, functions)
     assert client.list_layers()["Layers"] == []
+
+
+def test_the_command_tries_a_layer_there(
+    emulated: tuple[Lambda, Logs, str], layer: Path, millrace: Commands
+) -> None:
+    functions, _, role = emulated
+    probed = {"python": "3.13.1", "places": {"a": "/opt/python/a.py"}, "peak_kb": 2048}
+    answers = lambda_simple_backends["123456789012"]["eu-west-1"].lambda_simple_results_queue
+    answers.append(json.dumps({**probed, "import_ms": 1.0, "total_ms": 1.0}))
+    answers.append(json.dumps({"error": "ImportError: no"}))
+    options = ["--cloud", "--role", role, "--region", "eu-west-1", "--runtime", "python3.13"]
+    done = millrace("layers", "test", layer, *options, "--processes", 1, "--json")
+    assert done.status == 1
+    assert done.document["how"].endswith("AWS Lambda")
+    found = {one["name"]: one["status"] for one in done.document["results"]}
+    assert (found["a"], found["all imports"]) == ("passed", "failed")
+    assert functions.list_functions()["Functions"] == []

@@ -20,9 +20,9 @@ from cli.commands import JsonOption, MillraceCommand, epilog
 from cli.layer_test import Layers, opened
 from cli.output import print_json, print_line, print_table, say
 
-LayerArgument = Annotated[
-    Path, typer.Argument(help="What millrace layers build made, a layer's folder, or its zip.")
-]
+_HELP = "What millrace layers build made, a layer's folder, or its zip."
+OneArgument = Annotated[Path, typer.Argument(metavar="A", help=_HELP)]
+OtherArgument = Annotated[Path, typer.Argument(metavar="B", help=_HELP)]
 ImportOption = Annotated[
     list[str] | None,
     typer.Option("--import", metavar="MODULE", help="What both import; may be repeated."),
@@ -47,8 +47,8 @@ PriceOption = Annotated[
 
 
 def compare(
-    a: LayerArgument,
-    b: LayerArgument,
+    a: OneArgument,
+    b: OtherArgument,
     modules: ImportOption = None,
     client: ClientOption = None,
     processes: ProcessesOption = 5,
@@ -91,7 +91,7 @@ def _price(given: str | None, architecture: str) -> Decimal:
 
 def _case(there: Layers, modules: Sequence[str], client: str | None) -> Case:
     one, two = (
-        {name for case in testing.defaults(given.entries, ()) for name in case.modules}
+        {name for case in testing.defaults(given.entries, given.modules) for name in case.modules}
         for given in there.given
     )
     names = tuple(modules) or tuple(sorted(one & two))
@@ -100,11 +100,8 @@ def _case(there: Layers, modules: Sequence[str], client: str | None) -> Case:
 
 def _timed(there: Layers, case: Case, processes: int) -> tuple[dict[str, float], dict[str, float]]:
     """The least of each, by turns, so that the machine treats both alike."""
-    from cli.layer_runtime import LocalRuntime  # the local cloud, which few commands need
-
     runtimes = [
-        LocalRuntime(one.folder, there.here, there.scratch / f"runtime-{number}")
-        for number, one in enumerate(there.given)
+        there.runtime(one.folder, f"runtime-{number}") for number, one in enumerate(there.given)
     ]
     found: list[dict[str, float]] = [{}, {}]
     for _ in range(processes):

@@ -9,7 +9,7 @@ from millrace.lambda_layers.standing import document, standing
 from millrace.plans.journal import MemoryJournal
 
 from localcloud.faults.loading import parse
-from localcloud.lambda_control import seeding
+from localcloud.lambda_control import functions, seeding
 from localcloud.lambda_control.running import LambdaCloud
 from tests.rollout.fleets import (
     HEALTHY,
@@ -214,3 +214,38 @@ def test_who_may_not_see_the_health_changes_nothing(bench: Bench) -> None:
     found = bench.rolling().run(bench.plan())
     assert (found.state, found.changed) == ("held", {})
     assert {one["batch"] for one in fleet_of(bench.cloud).values()} == {None}
+
+
+def test_what_somebody_changes_right_after_us_is_not_released(bench: Bench) -> None:
+    plan = bench.plan(first=("a",))
+    cloud = bench.cloud
+
+    def deploy() -> None:
+        where = {"FunctionName": "a"}
+        functions.update_code(cloud.world, cloud.where, where | {"ZipFile": b"unreleased"})
+
+    # The second look is the one after our update: their code is there by then.
+    rule = {"service": "lambda", "operation": "GetFunctionConfiguration", "calls": [2]}
+    cloud.control.on_crash = deploy
+    cloud.control.faults.use(parse({"rule": [rule | {"crash": True}]}))
+    found = bench.rolling().run(plan)
+    assert held(found) == {"a": "changed"}
+    ((_, reason),) = found.held.values()
+    assert "somebody else has changed its CodeSha256" in reason
+    assert "$LATEST has deps:3 beside their change, and no alias was moved" in reason
+    now = shape(cloud, "a")
+    assert (now["aliases"], list(now["versions"])) == ({"live": "1"}, [1])
+    assert len(found.changed) == 3
+
+
+def test_traffic_goes_back_although_somebody_works_on_latest(bench: Bench) -> None:
+    plan, journal = bench.plan(), MemoryJournal()
+    bench.rolling(journal).run(plan)
+    bench.cloud.client().update_function_configuration(FunctionName="a", Timeout=30)
+    found = bench.rolling(journal).roll_back(plan, "asked for")
+    (reason,) = found.left.values()
+    assert reason == (
+        "somebody else changed it since (Timeout); what its aliases do is put back: live → 1"
+    )
+    now = shape(bench.cloud, "a")
+    assert (now["aliases"], now["layers"][1]) == ({"live": "1"}, "deps:3")

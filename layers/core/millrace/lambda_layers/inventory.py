@@ -26,8 +26,9 @@ LATEST = "$LATEST"
 # The one variable of a function that is looked at; the others may hold secrets.
 LAYER_SHA = "LAYER_SHA"
 
-# What says where or how a version is, not what it does.
+# What says where or how a version is, not what it does; ConfigSha256 is over layers, too.
 _NO_SETTINGS = {
+    "ConfigSha256",
     "FunctionArn",
     "LastModified",
     "LastUpdateStatus",

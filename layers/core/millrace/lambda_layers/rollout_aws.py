@@ -23,6 +23,8 @@ from millrace.plans.plan import State, Step
 _SETTLE_S = 180.0
 _SNAP_S = 900.0
 _TRIES = 3
+# Why something is not put back: somebody else has been there.
+_THEIRS = ("changed", "alias-moved", "function-gone")
 _LONGEST_POLL_S = 2.0
 
 
@@ -80,6 +82,11 @@ class AwsFleet:
                 back["aliases"][name] = self._aliases.back(step, name, planned[name], moved)
             if layers and step.before["layers"] != step.after["layers"]:
                 back["revision"] = self._layers_back(step, str(result.get("revision", "")))
+        except Held as held:
+            if not back["aliases"]:
+                raise
+            named = ", ".join(f"{name} → {one['to']}" for name, one in back["aliases"].items())
+            raise Held(held.code, f"{held}; what its aliases do is put back: {named}") from held
         except Gone as error:
             raise Held("function-gone", f"it was deleted meanwhile: {error}") from error
         return back
@@ -169,6 +176,10 @@ class AwsFleet:
         if _layers(now) != step.after["layers"]:
             named = ", ".join(map(short, _layers(now))) or "none"
             raise Held("changed", f"somebody else gave it other layers just now: {named}")
+        changed = differing(step.arguments["settings"], dict(settings(now)))
+        if changed:
+            # To publish it now would release what somebody else has only just put there.
+            raise Held("changed", f"somebody else has changed its {', '.join(changed)} just now")
         if now.get("LastUpdateStatus") == "Failed":
             why = now.get("LastUpdateStatusReason", "no reason given")
             raise Held("update-failed", f"Lambda could not update it: {why}")
@@ -179,14 +190,8 @@ class AwsFleet:
         try:
             return self._ready(step, self._call("PublishVersion", step, members))
         except WriteConflict:
-            # Publishing changes nothing, but what is published must be what was settled.
-            now = self._settled(step)
-            changed = differing(dict(settings(settled)), dict(settings(now)))
-            if changed:
-                raise Held(
-                    "changed", f"somebody else is changing its {', '.join(changed)}"
-                ) from None
-            members["RevisionId"] = now["RevisionId"]
+            # What is published must be what was settled, whatever its revision is called now.
+            members["RevisionId"] = self._settled(step)["RevisionId"]
             return self._ready(step, self._call("PublishVersion", step, members))
 
     def _ready(self, step: Step, version: Mapping[str, Any]) -> str:
@@ -209,12 +214,23 @@ class AwsFleet:
         try:
             self._put_back(step, done, layers=True)
         except MillraceError as second:
-            if isinstance(second, Held) and _layers(self._read(step)) != step.after["layers"]:
-                return  # nothing of ours is left in it
+            if isinstance(second, Held) and second.code in _THEIRS:
+                self._leave(step, error, second)
+                return
             raise LayerError(
                 f"{error} What was done of it could not be put back: {second} $LATEST has"
                 f" {short(step.arguments['to'])}.",
             ) from error
+
+    def _leave(self, step: Step, error: MillraceError, second: Held) -> None:
+        """What somebody else has changed while we did stays theirs. Raises Held to say more."""
+        if second.code == "function-gone" or _layers(self._read(step)) != step.after["layers"]:
+            return  # nothing of ours is left in it
+        named = short(step.arguments["to"])
+        raise Held(
+            second.code,
+            f"{error}; {second}. $LATEST has {named} beside their change, and no alias was moved",
+        ) from error
 
     def _layers_back(self, step: Step, revision: str) -> str:
         """Give it the layers that it had. Raises Held where it is not as it was left."""

@@ -55,14 +55,14 @@ def profile(
     Times are by the clock, of the fastest process. What a module takes by itself is its self time;
     with what it imports first, its cumulative time.
     """
-    from cli.layer_runtime import LocalRuntime  # the local cloud, which few commands need
-
     with opened(layers, None) as there:
+        if there.target.node:
+            raise ConfigurationError(f"{there.target.runtime}: only imports of Python are ranked.")
         wanted = list(modules or ()) or _known(there)
         if not wanted:
             raise ConfigurationError("Nothing is known to import: name modules with --import.")
         opt = given.merge(there.given, there.scratch / "opt")
-        runtime = LocalRuntime(opt, there.here, there.scratch)
+        runtime = there.runtime(opt)
         turns = [_once(runtime, wanted) for _ in range(processes)]
         found = min(turns, key=lambda one: one.total_us)
     if as_json:

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 from millrace.errors import ConfigurationError
-from millrace.lambda_layers import bytecode, cases, given, overlap, results, testing
+from millrace.lambda_layers import bytecode, cases, given, npm, overlap, results, testing
 from millrace.lambda_layers.cases import Case, Cases, Kind
 from millrace.lambda_layers.given import Given
 from millrace.lambda_layers.installing import Target
@@ -81,6 +81,17 @@ class Layers:
         native = any(one.native for one in self.given)
         return self.target if native else replace(self.target, architecture=host())
 
+    def runtime(self, opt: Path, scratch: str = "") -> Runtime:
+        """What runs functions on this machine, with this folder in /opt."""
+        place = self.scratch / scratch
+        if self.target.node:
+            from cli.layer_node import NodeRuntime
+
+            return NodeRuntime(opt, self.here, place)
+        from cli.layer_runtime import LocalRuntime  # the local cloud, which few commands need
+
+        return LocalRuntime(opt, self.here, place)
+
     @property
     def name(self) -> str:
         """All of them, by name."""
@@ -116,7 +127,9 @@ def try_layers(
     paths = [Path(one) for one in layers if one not in arns]
     with opened(paths, runtime) as there:
         if cloud and there.target.node:
-            raise ConfigurationError(f"{there.target.runtime}: only layers of Python can be tried.")
+            raise ConfigurationError(
+                f"{there.target.runtime}: only layers of Python can be tried there."
+            )
         found = _still(there, asked) if there.given else []
         for one in found:
             _say(one)
@@ -139,10 +152,7 @@ def try_layers(
 
 @contextlib.contextmanager
 def _here(there: Layers) -> Iterator[Runtime]:
-    from cli.layer_runtime import LocalRuntime  # the local cloud, which few commands need
-
-    opt = given.merge(there.given, there.scratch / "opt")
-    yield LocalRuntime(opt, there.here, there.scratch)
+    yield there.runtime(given.merge(there.given, there.scratch / "opt"))
 
 
 @contextlib.contextmanager
@@ -154,9 +164,17 @@ def opened(paths: Sequence[Path], runtime: str | None) -> Iterator[Layers]:
         for number, path in enumerate(paths):
             (scratch / f"given-{number}").mkdir()
             found.append(given.read(path, scratch / f"given-{number}"))
-        chosen = runtime or _one("runtimes", [one.runtime for one in found]) or f"python{_RUNNING}"
+        chosen = runtime or _one("runtimes", [one.runtime for one in found]) or _usual(found)
         architecture = _one("architectures", [one.architecture for one in found]) or host()
         yield Layers(found, Target(chosen, architecture), scratch)
+
+
+def _usual(layers: Sequence[Given]) -> str:
+    """What is here, for layers that do not show what they are for."""
+    node = npm.version("node")
+    if node and layers and all(one.language == "nodejs" for one in layers):
+        return f"nodejs{node.partition('.')[0]}.x"
+    return f"python{_RUNNING}"
 
 
 def _one(what: str, values: Sequence[str | None]) -> str | None:

@@ -251,7 +251,7 @@ def test_the_command_tries_a_layer_there(
     emulated: tuple[Lambda, Logs, str], layer: Path, millrace: Commands
 ) -> None:
     functions, _, role = emulated
-    probed = {"python": "3.13.1", "places": {"a": "/opt/python/a.py"}, "peak_kb": 2048}
+    probed = {"runtime": "Python 3.13.1", "places": {"a": "/opt/python/a.py"}, "peak_kb": 2048}
     answers = lambda_simple_backends["123456789012"]["eu-west-1"].lambda_simple_results_queue
     answers.append(json.dumps({**probed, "import_ms": 1.0, "total_ms": 1.0}))
     answers.append(json.dumps({"error": "ImportError: no"}))

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from millrace.lambda_layers.cases import Case, Kind
 from millrace.lambda_layers.results import Result, Status
-from millrace.lambda_layers.testing import Answer, Function, defaults, run
+from millrace.lambda_layers.testing import PROBE, Answer, Function, defaults, run
 from millrace.lambda_layers.tree import Entry
 
 PROBED = {
-    "python": "3.13.1",
+    "runtime": "Python 3.13.1",
     "places": {"a": "/opt/python/a.py"},
     "import_ms": 20.0,
     "total_ms": 30.0,
@@ -27,6 +27,7 @@ class FakeRuntime:
 
     how = "a fake"
     mount = "/opt"
+    probe = PROBE
 
     def __init__(self, *answers: Answer) -> None:
         self.answers = list(answers)

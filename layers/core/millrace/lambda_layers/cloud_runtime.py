@@ -22,7 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from millrace.errors import LayerError
 from millrace.lambda_layers.compiling import MOUNT
 from millrace.lambda_layers.installing import Target
-from millrace.lambda_layers.testing import Answer, Function
+from millrace.lambda_layers.testing import PROBE, Answer, Function
 
 PREFIX = "millrace-layer-test-"
 TAG = "millrace:temporary"
@@ -60,6 +60,7 @@ class CloudRuntime:
     """
 
     mount = MOUNT
+    probe = PROBE
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from millrace.errors import ConfigurationError, LayerError
-from millrace.lambda_layers import archive, native, report, tree
+from millrace.lambda_layers import archive, native, npm, report, tree
 from millrace.lambda_layers.build import LAYER, REPORT, ZIP
 from millrace.lambda_layers.making import FOLDERS
 from millrace.lambda_layers.overlap import Weight
@@ -51,15 +51,24 @@ class Given:
         return Weight(self.name, tree.size(self.entries), self.zip.stat().st_size)
 
     @property
+    def language(self) -> str:
+        """python, or nodejs where there is nothing else."""
+        there = [name for name in ("python", "nodejs") if (self.folder / name).is_dir()]
+        return next(iter(there), "python")
+
+    @property
     def native(self) -> bool:
         """Whether it holds anything that is for one architecture alone."""
         return any(native.libraries(self.folder))
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """What its build has imported, if it is known."""
+        """What its build has imported, or its package.json depends on, if it is known."""
         times = None if self.report is None else self.report.imports
-        return () if times is None else times.modules
+        project = self.folder / "nodejs" / npm.PROJECT
+        if times is not None or not project.is_file():
+            return () if times is None else times.modules
+        return tuple(sorted(npm.read(project).get("dependencies", {})))
 
 
 def read(path: Path, scratch: Path) -> Given:

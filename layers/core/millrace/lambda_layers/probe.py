@@ -15,7 +15,8 @@ _RESULT_LINES = 6
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Import modules, make a client; say what it took, and where each module came from."""
     begun_s = time.process_time()
-    answer: dict[str, Any] = {"python": ".".join(map(str, sys.version_info[:3]))}
+    version = ".".join(map(str, sys.version_info[:3]))
+    answer: dict[str, Any] = {"runtime": f"Python {version}"}
     try:
         answer["places"] = {name: _imported(name) for name in event.get("modules", ())}
         answer["import_ms"] = (time.process_time() - begun_s) * 1000

@@ -69,6 +69,11 @@ class Runtime(Protocol):
         ...
 
     @property
+    def probe(self) -> Path:
+        """The code that tries modules in it, a handler called `handler`."""
+        ...
+
+    @property
     def mount(self) -> str:
         """The folder where the layers are: /opt, but where nothing can be mounted."""
         ...
@@ -80,10 +85,10 @@ class Runtime(Protocol):
 
 def defaults(entries: Iterable[Entry], modules: Sequence[str]) -> list[Case]:
     """What is tried where no file says it: every module at the top of the layers by itself, and the
-    cold start with `modules`, or all of them.
+    cold start with `modules`, or all of them. For packages of npm `modules` are all there is.
     """
     paths = [one.path for one in entries]
-    names = sorted({name for name in map(_top, paths) if name is not None})
+    names = sorted({name for name in map(_top, paths) if name is not None}) or list(modules)
     found = [Case(name=name, kind=Kind.IMPORT, modules=(name,)) for name in names]
     imported = tuple(modules or names)
     if imported:
@@ -125,8 +130,8 @@ def run(runtime: Runtime, cases: Iterable[Case]) -> Iterator[Result]:
 def _probed(runtime: Runtime, case: Case) -> Result:
     event = {"modules": list(case.modules), "client": case.client}
     function = Function(
-        handler=f"{PROBE.stem}.handler",
-        code=PROBE,
+        handler=f"{runtime.probe.stem}.handler",
+        code=runtime.probe,
         environment=case.environment,
         timeout_s=case.timeout_s,
         memory_mb=case.memory_mb,
@@ -180,7 +185,7 @@ def _judged(case: Case, group: str, found: Sequence[Mapping[str, Any]], mount: s
     if elsewhere:
         words = f"not of the layer: {'; '.join(elsewhere)}"
         return Result(group, case.name, Status.WARNING, words, figures)
-    return Result(group, case.name, Status.PASSED, f"Python {found[-1]['python']}", figures)
+    return Result(group, case.name, Status.PASSED, str(found[-1]["runtime"]), figures)
 
 
 def _handled(runtime: Runtime, case: Case) -> Iterator[Result]:

@@ -13,6 +13,7 @@ _EPILOG = """\
 examples:
   scripts/bench features                 requests, throughput, reading, sizes, lag
   scripts/bench cold-start --json        what importing each function costs, for a machine
+  scripts/bench layers                   cold starts and sizes, as others and we build layers
 
 exit status: 0 when every target holds, 1 when one is missed, 2 for wrong options. Times are those
 of the processor unless a figure says otherwise; the least, or the median, of many.

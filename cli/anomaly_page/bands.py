@@ -1,14 +1,16 @@
-"""What was expected of a point when it was judged, read back out of its reason.
+"""What was expected of a point when it was judged, as its row says.
 
-The tables hold a band for each alert, and for every other point the reason in words. That is read
-here, instead of judging all points again: what a detector says today of an old point, with another
-past in the table, is not what it said then. Numbers in a reason are rounded for people.
+Rows that were judged before they held a band have it in the words of their reason alone, rounded
+for people. Those are read, instead of judging the points again: what a detector says today of an
+old point, with another past in the table, is not what it said then.
 """
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
+
+from millrace.anomaly.desk import Point
 
 _NUMBER = r"([-+]?[\d.]+(?:e[-+]?\d+)?)"
 _JUDGED = re.compile(
@@ -31,6 +33,19 @@ class Said(NamedTuple):
 
 
 NOTHING = Said()
+
+
+def band(point: Point) -> Said:
+    """The band of a point: its row's own, to the last digit, else what the reason tells.
+
+    >>> band(Point("a", 0, 9.0, 0.0, False, False, "value 9 …", 7.5, 5.0625, 10.0))
+    Said(expected=7.5, low=5.0625, high=10.0, rate=None)
+    >>> band(Point("a", 0, 9.0, 0.0, False, False, "value 9 is ordinary; expected 7.5"))
+    Said(expected=7.5, low=None, high=None, rate=None)
+    """
+    if point.expected is None and point.view is None:
+        return said(point.reason, point.score)
+    return Said(point.expected, point.low, point.high, point.rate)
 
 
 def said(reason: str | None, score: float | None) -> Said:

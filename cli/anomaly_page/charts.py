@@ -12,7 +12,7 @@ from threading import Lock
 from millrace.anomaly.desk import Desk, Point, SeriesView
 from millrace.anomaly.rows import EpisodeRow
 
-from cli.anomaly_page.bands import NOTHING, Said, said
+from cli.anomaly_page.bands import NOTHING, Said, band
 from cli.anomaly_page.downsample import Drawn, thinned, usual_step_ms
 
 HOUR_MS = 3_600_000
@@ -139,20 +139,20 @@ def _drawn_as(point: Drawn) -> tuple[int, float, bool]:
 
 def drawn(points: Iterable[Point]) -> list[Drawn]:
     """What of the rows can be drawn: of a counter the rates that it was judged by."""
-    told = [(point, said(point.reason, point.score)) for point in points]
-    judged = [words for _, words in told if words.expected is not None]
+    told = [(point, band(point)) for point in points]
+    judged = [its for _, its in told if its.expected is not None]
     of_rate = bool(judged) and judged[-1].rate is not None
-    found = (_drawn(point, words, of_rate=of_rate) for point, words in told)
+    found = (_drawn(point, its, of_rate=of_rate) for point, its in told)
     return [one for one in found if one is not None]
 
 
-def _drawn(point: Point, words: Said, *, of_rate: bool) -> Drawn | None:
-    value = words.rate if of_rate else point.value
+def _drawn(point: Point, its: Said, *, of_rate: bool) -> Drawn | None:
+    value = its.rate if of_rate else point.value
     if point.time_ms is None or value is None:
         return None
-    band = words if of_rate == (words.rate is not None) else NOTHING
+    shown = its if of_rate == (its.rate is not None) else NOTHING
     return Drawn(
-        *(point.time_ms, value, band.expected, band.low, band.high, point.score),
+        *(point.time_ms, value, shown.expected, shown.low, shown.high, point.score),
         *(point.anomaly, point.late, of_rate),
         # A hundred thousand texts that nobody asks for would be kept with the points.
         *((point.event_id, point.reason or "") if point.anomaly else ("", "")),

@@ -83,6 +83,30 @@ class TestWhatItTells:
         assert told(client, "/api/chart", **{"series": "cpu", "from": times[699]})["points"] == 2
         assert told(client, "/api/chart", series="cpu", to=times[0] - 1)["points"] == 0
 
+    def test_of_bands_as_the_rows_hold_them(self, client: httpx.Client, plant: Plant) -> None:
+        plant.send("cpu", *quiet(150))
+        chart = told(client, "/api/chart", series="cpu", span="all")
+        rows = plant.connection.execute(
+            "SELECT expected, low_value, high_value FROM raw_events ORDER BY event_time"
+        ).fetchall()
+        shown = list(zip(chart["expected"], chart["low"], chart["high"], strict=True))
+        assert shown == rows
+        assert None not in rows[-1]
+
+    def test_of_rows_without_a_band_what_their_reasons_say(
+        self, client: httpx.Client, plant: Plant
+    ) -> None:
+        plant.send("cpu", *quiet(150))
+        exact = plant.desk.points("cpu", 0, 2**41, 1, latest=True)[0]
+        plant.connection.execute(
+            "UPDATE raw_events SET expected = NULL, low_value = NULL, high_value = NULL,"
+            " rate = NULL, view_name = NULL"
+        )
+        chart = told(client, "/api/chart", series="cpu", span="all")
+        assert exact.expected is not None
+        assert chart["expected"][-1] != exact.expected
+        assert chart["expected"][-1] == pytest.approx(exact.expected, rel=0.01)
+
     def test_a_chart_goes_on_as_if_read_anew(self, client: httpx.Client, plant: Plant) -> None:
         plant.send("cpu", *quiet(700))
         told(client, "/api/chart", series="cpu", span="6h")

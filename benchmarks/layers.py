@@ -30,6 +30,7 @@ from cli.layer_runtime import LocalRuntime
 
 OF_TUTORIAL, OF_WARM, OF_SAM_ZIP, WITH_CLIENT, CACHED_S = 0.38, 1.05, 0.55, 0.45, 2.0
 _FLEET = "benchmarks.layers_fleet"
+_ROLLOUT = "benchmarks.layers_rollout"
 _PARTS, _BUILDS = 3, 5
 _START = Case(
     name="cold start", kind=Kind.COLD_START, modules=MODULES, client="dynamodb", processes=1
@@ -194,4 +195,5 @@ def _fleet() -> list[Figure]:
         return []
     _say("a fleet of functions …")
     found = importlib.import_module(_FLEET).measure_fleet()
+    found += importlib.import_module(_ROLLOUT).measure_rollout()
     return list(found)

@@ -60,8 +60,8 @@ def compare(
     """Compare two layers: bytes, packages, cold starts, and what a month of those costs.
 
     Both import the same, by turns, each time in a fresh process with the layer read-only in /opt.
-    The cost is that of the processor's time at INIT, which Lambda bills; without --import what
-    both have at the top is imported.
+    The cost is that of the processor's time at INIT, which Lambda bills. Without --import it is
+    what both builds have imported, or else what both have at the top.
     """
     with opened([a, b], None) as there:
         one, two = there.given
@@ -94,7 +94,8 @@ def _case(there: Layers, modules: Sequence[str], client: str | None) -> Case:
         {name for case in testing.defaults(given.entries, given.modules) for name in case.modules}
         for given in there.given
     )
-    names = tuple(modules) or tuple(sorted(one & two))
+    built = [set(given.modules) for given in there.given]
+    names = tuple(modules) or tuple(sorted(built[0] & built[1])) or tuple(sorted(one & two))
     return Case(name="cold start", kind=Kind.COLD_START, modules=names, client=client, processes=1)
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from millrace.errors import PlanRefused, Unavailable
+from millrace.lambda_layers.aws import LambdaAccount
 from millrace.lambda_layers.gate import Health, Rules
 from millrace.lambda_layers.standing import document, standing
 from millrace.plans.journal import MemoryJournal
@@ -191,3 +195,45 @@ def test_functions_that_are_changed_side_by_side_end_the_same(cloud: LambdaCloud
     bench.evidence = MadeUp(lambda name: replace(HEALTHY, errors=500))
     assert bench.rolling(journal).run(back).state == "rolled-back"
     assert {tuple(one["layers"]) for one in fleet_of(cloud).values()} == {("deps:3",)}
+
+
+def test_one_answer_that_does_not_come_ends_no_bake(bench: Bench) -> None:
+    class Shaky(MadeUp):
+        def health(self, *asked: Any, **named: Any) -> Mapping[str, Health]:
+            found = super().health(*asked, **named)
+            if len(self.asked) == 2:
+                raise Unavailable("CloudWatch does not answer")
+            return found
+
+    bench.evidence = Shaky()
+    assert bench.rolling().run(bench.plan()).whole
+    assert "wave 1: CloudWatch does not answer" in bench.told
+
+
+def test_evidence_that_never_comes_stops_it(bench: Bench) -> None:
+    def after(name: str) -> Health:
+        raise Unavailable("CloudWatch does not answer")
+
+    plan, journal = bench.plan(), MemoryJournal()
+    bench.evidence = MadeUp(after)
+    found = bench.rolling(journal).run(plan)
+    assert (found.state, len(found.changed)) == ("held", 1)
+    bench.evidence = MadeUp()
+    assert bench.rolling(journal).run(plan).whole
+
+
+def test_it_goes_on_after_its_plans_time_but_in_no_other_account(bench: Bench) -> None:
+    plan, journal = bench.plan(), MemoryJournal()
+    bench.button.says = "wait"
+    assert bench.rolling(journal).run(plan).state == "stopped"
+    bench.button.says = ""
+    bench.clock.now += 100 * 3_600_000
+    mine = bench.account
+    bench.account = LambdaAccount(bench.cloud.session("210987654321"), bench.cloud.url)
+    refused = "was made for account 123456789012"
+    with pytest.raises(PlanRefused, match=refused):
+        bench.rolling(journal).run(plan)
+    with pytest.raises(PlanRefused, match=refused):
+        bench.rolling(journal).roll_back(plan, "asked for")
+    bench.account = mine
+    assert bench.rolling(journal).run(plan).whole

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from millrace.errors import MillraceError, NotAllowed, StalePlan
+from millrace.errors import MillraceError, NotAllowed, StalePlan, TransientError
 from millrace.lambda_layers.exchange import Held, short
 from millrace.lambda_layers.fleet import Evidence, Fleet, Stop
 from millrace.lambda_layers.gate import Decision, Health, Rules, Verdict, judge
@@ -55,6 +55,7 @@ class Rolling:
         if found.outcome:
             return found
         if found.started:
+            self._require_account(plan)
             self._note(found, started(plan, self.now_ms()))  # once more
         else:
             self._start(plan, found)
@@ -72,6 +73,7 @@ class Rolling:
         found = standing(self.journal.entries(), plan)
         if found.outcome == ROLLED_BACK or not found.started:
             return found
+        self._require_account(plan)
         self._note(found, started(plan, self.now_ms()))
         try:
             if not found.rollback:
@@ -80,6 +82,10 @@ class Rolling:
         except MillraceError as error:
             self._halt(found, "failed", str(error))
         return found
+
+    def _require_account(self, plan: Plan) -> None:
+        """What has begun may go on after its plan's time, but in no other account."""
+        check(plan, self.fleet.account, plan.made_ms)
 
     def _start(self, plan: Plan, found: Standing) -> None:
         check(plan, self.fleet.account, self.now_ms())
@@ -200,7 +206,15 @@ class Rolling:
             now = self.now_ms()
             last = now >= baked
             inits = last and rules.min_inits > 0  # a query of logs is paid for; errors come first
-            after = self.evidence.health(steps, since, now, inits=inits)
+            try:
+                after = self.evidence.health(steps, since, now, inits=inits)
+            except TransientError as error:
+                # A wave that bakes for hours must not be lost for one answer.
+                if now >= end:
+                    raise
+                self.tell(f"wave {wave}: {error}")
+                self.sleep(rules.poll_s)
+                continue
             verdict = judge(was, after, rules, inits=inits)
             if verdict.decision is Decision.FAILED:
                 return verdict

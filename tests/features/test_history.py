@@ -180,6 +180,28 @@ def test_a_damaged_object_is_named_with_its_line(line: bytes) -> None:
         list(archived(objects))
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"), [("inferences", "InferenceLog=on"), ("feedback", "none was sent yet")]
+)
+def test_other_archives_say_what_is_missing(kind: str, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        list(archived(MemoryObjects(), kind=kind))
+
+
+def test_an_event_as_deep_as_json_may_be_is_read_again() -> None:
+    depth = 1024
+    data = b'{"a":' + b"[" * (depth - 1) + b"]" * (depth - 1) + b"}"
+    assert orjson.loads(data)
+    with pytest.raises(orjson.JSONDecodeError):
+        orjson.loads(b"[" + data + b"]")
+    one = delivery(1)._replace(data=data, partition_key=',"event":')
+    (found,) = archived(kept([one]))
+    inner, levels = found.document["a"], 1
+    while inner:
+        (inner,), levels = inner, levels + 1
+    assert levels == depth - 1
+
+
 def test_an_archive_may_hold_events_with_line_breaks() -> None:
     raw = b'{\n"userId": "u1",\r\n"timestamp": "2023-11-14T22:13:20Z"\n}'
     objects = MemoryObjects()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import orjson
 
@@ -25,7 +25,12 @@ _KEY = re.compile(
     r"[a-z]+/stream=(?P<stream>[^/]+)/date=(?P<date>\d{4}-\d\d-\d\d)/shardId-(?P<shard>\d+)/"
     r"(?P<created>\d+)-(?P<first>\d+)-\d+\.jsonl"
 )
-_PARAMETERS = {"events": "ArchiveEvents=on"}
+_KEEPS = "the stack keeps them when it is deployed with"
+_MISSING = {
+    "events": f"{_KEEPS} ArchiveEvents=on",
+    "inferences": f"{_KEEPS} InferenceLog=on",
+    "feedback": f"none was sent yet (POST /feedback); {_KEEPS} InferenceLog=on",
+}
 _T = TypeVar("_T")
 # An item with what it is sorted by, and a source of them that may be opened at its lower bound.
 _Keyed = tuple[tuple[int, ...], _T]
@@ -65,10 +70,7 @@ def archived(
             found = _Object(key, first, _midnight_ms(match["date"]))
             shards.setdefault((match["stream"], int(match["shard"])), []).append(found)
     if not shards:
-        raise ConfigurationError(
-            f"No archived {kind} under {prefix}: the stack keeps them when it is deployed with"
-            f" {_PARAMETERS.get(kind, 'InferenceLog=on')}."
-        )
+        raise ConfigurationError(f"No archived {kind} under {prefix}: {_MISSING[kind]}.")
     sources = [
         ((min(found.date_ms for found in kept),), partial(_by_arrival, objects, kept, number))
         for number, (_, kept) in enumerate(sorted(shards.items()))
@@ -105,7 +107,7 @@ def _in_order(objects: ReadableObjects, kept: Sequence[_Object]) -> Iterator[Rec
 def _by_position(objects: ReadableObjects, key: str) -> Iterator[_Keyed[Record]]:
     for number, line in enumerate(objects.get(key).splitlines(), 1):
         try:
-            kept = orjson.loads(line)
+            kept = _line(line)
             position = Position.parse(kept["position"])
             # Without its position: it is here once, and a parent may seem to follow its child.
             record = Record(kept["event"], kept["arrivalMs"])
@@ -114,6 +116,17 @@ def _by_position(objects: ReadableObjects, key: str) -> Iterator[_Keyed[Record]]
                 f"{key}, line {number}: no archived event: {type(error).__name__}: {error}"
             ) from error
         yield (position.created_ms, position.sequence, position.sub), record
+
+
+def _line(line: bytes) -> Any:  # noqa: ANN401  what JSON holds
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        # An event as deep as JSON may be is one level too deep inside its line.
+        head, mark, event = line.partition(b',"event":')
+        if not mark:
+            raise
+        return {**orjson.loads(head + b"}"), "event": orjson.loads(event[:-1])}
 
 
 def _merged(sources: Iterable[_Source[_T]]) -> Iterator[_Keyed[_T]]:

@@ -12,7 +12,7 @@ from millrace.errors import InvalidRequest
 
 from tests.oci.making import NOW_MS, START_S, STEP_S, event, history, payload, record
 from tests.oci.stores import STORES, Opened, sqlite_store
-from tests.oci.test_store_contract import TIME_MS, alert, episode, row, state, write
+from tests.oci.written import TIME_MS, alert, episode, row, state, write
 
 
 @pytest.fixture(params=list(STORES))

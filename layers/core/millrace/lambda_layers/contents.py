@@ -42,15 +42,14 @@ def _python(folder: Path) -> Iterator[Package]:
 
 def _licence(one: Distribution) -> str:
     metadata = one.metadata
-    expression = metadata.get("License-Expression")
-    if expression:
-        return str(expression)
+    if "License-Expression" in metadata:
+        return metadata["License-Expression"]
     classified = [
         text.rpartition(" :: ")[2]
         for text in metadata.get_all("Classifier") or ()
         if text.startswith("License :: ") and not text.endswith("OSI Approved")
     ]
-    told = str(metadata.get("License") or "").strip().partition("\n")[0]
+    told = metadata["License"].strip().partition("\n")[0] if "License" in metadata else ""
     # Some put the whole text there; its name stands in the classifier.
     if told and len(told) <= _LONG and not classified:
         return told

@@ -76,7 +76,7 @@ def _path(one: ZipInfo) -> Iterator[Finding]:
 
 def of_folder(folder: Path, architecture: str | None) -> list[Finding]:
     """What is wrong with the files of a layer's folder, for functions on `architecture`."""
-    found = []
+    found: list[Finding] = []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         found += _mode(name, path.lstat().st_mode)

@@ -46,6 +46,13 @@ def test_functions_are_chosen_by_layer_name_tag_and_version(bench: Bench) -> Non
     assert meant(bench, "other") == ["a", "unrelated"]  # c has the newest
 
 
+def test_who_may_not_ask_for_tags_is_told_as_iam_calls_it(bench: Bench) -> None:
+    small(bench.cloud)
+    bench.cloud.world.denied.add(("*", "*", "GetResources"))
+    with pytest.raises(NotAllowed, match=r"^tag:GetResources in eu-west-1 is not allowed"):
+        bench.plan(tags={"team": "data"})
+
+
 def test_what_cannot_have_it_is_named_with_its_reason(bench: Bench) -> None:
     cloud = bench.cloud
     layers(cloud, "deps", "b", "c", "d", "e", "f")

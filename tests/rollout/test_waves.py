@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from millrace.errors import ConfigurationError
-from millrace.lambda_layers import exchange, gate, waves
+from millrace.lambda_layers import exchange, gate, survey, waves
 
 NAMES = st.lists(st.text("abcdef0123", min_size=1, max_size=8), unique=True, max_size=60)
 SHARES = st.lists(st.integers(1, 99), unique=True, max_size=4).map(
@@ -16,7 +16,7 @@ SHARES = st.lists(st.integers(1, 99), unique=True, max_size=4).map(
 )
 
 
-@pytest.mark.parametrize("module", [waves, gate, exchange])
+@pytest.mark.parametrize("module", [waves, gate, exchange, survey])
 def test_the_examples_are_true(module: object) -> None:
     assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]
 

@@ -185,7 +185,9 @@ class Rolling:
             self._halt(found, "failed", f"{step.arguments['function']}: {error}")
             return
         self._note(found, Entry("done", self.now_ms(), step.id, result))
-        self.tell(f"{step.arguments['function']}: {step.why.partition(': ')[2]}: done")
+        count = f"{len(found.changed):,} of {len(found.plan.steps):,}"
+        what = step.why.partition(": ")[2]
+        self.tell(f"{step.arguments['function']}: {what}: done ({count})")
 
     def _gate(self, found: Standing, wave: int, before: Mapping[str, Health]) -> Verdict | None:
         """The verdict on a wave, after its time; None where it was stopped."""

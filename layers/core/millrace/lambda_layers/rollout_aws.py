@@ -312,7 +312,7 @@ def _busy(configuration: Mapping[str, Any]) -> bool:
 
 
 def _pauses() -> Iterator[float]:
-    pause = 0.1
+    pause = 0.5
     while True:
         yield pause
         pause = min(_LONGEST_POLL_S, pause * 1.5)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from millrace.errors import ConfigurationError, LayerError
+from millrace.errors import ConfigurationError, LayerError, NotAllowed
 from millrace.lambda_layers import rollout
 from millrace.lambda_layers.aws import Gone, LambdaAccount, Maker, parallel
 from millrace.lambda_layers.codedeploy import CodeDeploy
@@ -29,10 +29,9 @@ from millrace.lambda_layers.rollout import Candidate, Target, Wanted
 from millrace.plans.approval import asked_for
 from millrace.plans.plan import Plan
 
+_TAGGING = "resourcegroupstaggingapi"
 MAKERS: Mapping[str, Maker] = {
-    "resourcegroupstaggingapi": lambda session, **where: session.client(
-        "resourcegroupstaggingapi", **where
-    )
+    _TAGGING: lambda session, **where: session.client("resourcegroupstaggingapi", **where)
 }
 _NAMED = re.compile(r"([\w-]{1,140})(?::(\d+))?")
 
@@ -207,9 +206,10 @@ def _tagged(
     for region in regions:
         token: dict[str, str] = {}
         while True:
-            answer = account.call(
-                "resourcegroupstaggingapi:GetResources", region, {**wanted, **token}
-            )
+            try:
+                answer = account.call(f"{_TAGGING}:GetResources", region, {**wanted, **token})
+            except NotAllowed as error:  # IAM has another name for the service
+                raise NotAllowed(str(error).replace(f"{_TAGGING}:", "tag:")) from error
             found |= {one["ResourceARN"] for one in answer["ResourceTagMappingList"]}
             if not answer.get("PaginationToken"):
                 break

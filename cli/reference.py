@@ -40,7 +40,16 @@ def page(text: str) -> str:
     if not begin:
         raise ValueError(f"{PAGE} has no line {BEGIN!r}.")
     sections = [_section(name, command) for name, command in commands().items()]
-    return "\n\n".join([f"{head}{BEGIN}", *sections]) + "\n"
+    return "\n\n".join([f"{head}{BEGIN}", _index(), *sections]) + "\n"
+
+
+def _index() -> str:
+    """Links to every command, a line for each group of them."""
+    groups: dict[str, list[str]] = {}
+    for name in commands():
+        group, _, part = name.removeprefix("millrace ").partition(" ")
+        groups.setdefault(group, []).append(f"[{part}](#{name.replace(' ', '-')})")
+    return "\n".join(f"- **{group}**: {' · '.join(links)}" for group, links in groups.items())
 
 
 def _section(name: str, command: Any) -> str:  # noqa: ANN401  as above

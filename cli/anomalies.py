@@ -9,7 +9,13 @@ from millrace.anomaly.desk import AlertView, SeriesView
 from millrace.anomaly.history import BY_HISTORY
 from millrace.errors import ConfigurationError
 
-from cli import anomaly_backfill, anomaly_explain, anomaly_quarantine, anomaly_score
+from cli import (
+    anomaly_backfill,
+    anomaly_explain,
+    anomaly_purge,
+    anomaly_quarantine,
+    anomaly_score,
+)
 from cli.anomaly_place import DatabaseOption, WhoOption, desk, environment, place_name, who
 from cli.anomaly_times import instant_ms, span_ms
 from cli.commands import JsonOption, MillraceCommand, epilog, new_group, surroundings
@@ -298,7 +304,7 @@ def _tell_series(series: SeriesView, line: str, as_json: bool) -> None:
         print_line(line)
 
 
-for _module in (anomaly_explain, anomaly_score, anomaly_backfill):
+for _module in (anomaly_explain, anomaly_score, anomaly_backfill, anomaly_purge):
     _module.register(app)
 app.add_typer(
     anomaly_quarantine.app,

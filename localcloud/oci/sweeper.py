@@ -1,7 +1,8 @@
-"""The job of the database: a sweep and a delivery, every so often, as DBMS_SCHEDULER runs them.
+"""The jobs of the database: a sweep and a delivery every so often, and a purge once a day.
 
-SQLite has no scheduler, so this is one. Rows that came in by other ways than the function are
-judged, and the next digest of the outbox goes to the topic, whoever put its alerts there.
+DBMS_SCHEDULER runs them in Oracle; SQLite has no scheduler, so this is one. Rows that came in by
+other ways than the function are judged, the next digest of the outbox goes to the topic, whoever
+put its alerts there, and what came in more than 90 days ago is deleted.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from millrace.anomaly import purging
 from millrace.anomaly.delivery import deliver
 from millrace.anomaly.sql_store import SqlStore
 from millrace.anomaly.sqlite import SqliteDatabase
@@ -22,6 +24,7 @@ from localcloud.oci.notifications import Notifications
 from localcloud.ports import Clock
 
 _log = logging.getLogger(__name__)
+_DAY_MS = 86_400_000
 
 
 @dataclass(slots=True)
@@ -32,6 +35,7 @@ class Swept:
     rows: int = 0
     alerts: int = 0
     digests: int = 0
+    purged: int = 0
     failures: int = 0
 
 
@@ -46,6 +50,7 @@ class Sweeper:
     every_s: float = 120.0
     done: Swept = field(default_factory=Swept)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _purge_ms: int = 0  # when the next purge is due
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Sweeper]:
@@ -91,8 +96,15 @@ class Sweeper:
             self.done.alerts += swept.alerts
             delivery = deliver(store, topic, self.clock.now_ms())
             self.done.digests += delivery is not None and delivery.problem is None
+            self._purge(store)
         finally:
             database.close()
+
+    def _purge(self, store: SqlStore) -> None:
+        now_ms = self.clock.now_ms()
+        if now_ms >= self._purge_ms:
+            self.done.purged += store.purge(purging.before_ms(purging.KEEP_DAYS, now_ms)).events
+            self._purge_ms = now_ms + _DAY_MS
 
 
 @dataclass(frozen=True, slots=True)

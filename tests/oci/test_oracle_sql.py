@@ -14,7 +14,13 @@ from functools import cache
 import pytest
 import sqlglot
 from millrace import database
-from millrace.anomaly import history_statements, migrations, oracle, statements
+from millrace.anomaly import (
+    history_statements,
+    migrations,
+    oracle,
+    purge_statements,
+    statements,
+)
 from millrace.anomaly.migrations import read_migrations, split
 from millrace.anomaly.sqlite import SqliteDatabase
 from millrace.anomaly.sweep_text import steps
@@ -34,7 +40,7 @@ _EXPRESSION_INDEX = re.compile(r"CREATE INDEX \w+ ON \w+ \((CASE .* END)\)")
 
 def edge_statements() -> Iterator[tuple[str, str]]:
     """Every statement of the edge, in Oracle's words."""
-    for module in (statements, history_statements, migrations):
+    for module in (statements, history_statements, purge_statements, migrations):
         for name, value in vars(module).items():
             texts = value if isinstance(value, tuple) else (value,)
             for number, text in enumerate(texts):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from millrace.anomaly.pipeline import Pipeline
+from millrace.anomaly.purging import Purged
 from millrace.anomaly.scoring import Scored
 from millrace.anomaly.session import PURGED_AT_ONCE
 
@@ -17,6 +18,15 @@ from tests.oci.written import alert, episode, put_alerts, row, write
 @pytest.fixture(params=list(STORES))
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
     return STORES[request.param](tmp_path)
+
+
+def purged(opened: Opened, before_ms: int) -> Purged:
+    """A purge, which takes what its plan has foreseen."""
+    plan = opened.store.purgeable(before_ms)
+    done = opened.store.purge(before_ms)
+    assert done == plan
+    assert opened.store.purgeable(before_ms) == Purged()
+    return done
 
 
 def test_a_row_flagged_by_hand_reaches_the_outbox(opened: Opened) -> None:
@@ -64,7 +74,7 @@ def test_retention_keeps_what_is_not_done(opened: Opened) -> None:
     write(opened, Scored(rows=[row("old")], begun=[episode()]))
     write(opened, Scored(rows=[row("young", None)]), NOW_MS + 2000)
     opened.run("INSERT INTO raw_events (event_id, metric_value) VALUES ('new', 1)")
-    assert opened.store.purge(NOW_MS + 1000) == 1
+    assert purged(opened, NOW_MS + 1000).events == 1
     assert opened.run("SELECT event_id FROM raw_events ORDER BY 1") == [("new",), ("young",)]
     assert opened.run("SELECT alert_id FROM alerts") == [("waiting0000",)]
     assert opened.run("SELECT COUNT(*) FROM digests") == [(0,)]
@@ -76,12 +86,12 @@ def test_the_event_of_an_alert_stays_as_long_as_the_alert(opened: Opened) -> Non
     write(opened, Scored(rows=[row("a"), row("b", None)]))
     write(opened, Scored(alerts=[alert("a", muted=True)]), NOW_MS + 2000)
     write(opened, Scored(begun=[episode()]))
-    assert opened.store.purge(NOW_MS + 1000) == 1
+    assert purged(opened, NOW_MS + 1000).events == 1
     assert opened.run("SELECT event_id FROM raw_events") == [("a",)]
     assert opened.run("SELECT COUNT(*) FROM alerts") == [(1,)]
     # Its events are years old, its alert is new.
     assert opened.run("SELECT COUNT(*) FROM episodes") == [(1,)]
-    assert opened.store.purge(NOW_MS + 3000) == 1
+    assert purged(opened, NOW_MS + 3000).events == 1
     for table in ("raw_events", "alerts", "episodes"):
         assert opened.run(f"SELECT COUNT(*) FROM {table}") == [(0,)]
 
@@ -94,7 +104,7 @@ def test_a_series_that_nobody_sends_any_more_is_forgotten(opened: Opened) -> Non
         " SELECT series, 0, 1, 1, 1, 1, newest_ms / 1000, 1 FROM series_state"
     )
     pipeline.handle(payload([record(event(9, 1, "here"), 9, "here", "here")]), NOW_MS + 2000)
-    assert opened.store.purge(NOW_MS + 1000) == 6
+    assert purged(opened, NOW_MS + 1000).events == 6
     assert opened.run("SELECT series, events FROM series_state") == [("here", 4)]
     assert opened.run("SELECT series FROM sweep_state") == [("here",)]
 
@@ -102,5 +112,5 @@ def test_a_series_that_nobody_sends_any_more_is_forgotten(opened: Opened) -> Non
 def test_retention_goes_in_pieces_that_hold_nobody_up(opened: Opened) -> None:
     rows = [row(f"{number:05d}", None) for number in range(PURGED_AT_ONCE + 10)]
     write(opened, Scored(rows=rows))
-    assert opened.store.purge(NOW_MS + 1) == len(rows)
+    assert purged(opened, NOW_MS + 1).events == len(rows)
     assert opened.run("SELECT COUNT(*) FROM raw_events") == [(0,)]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from millrace.anomaly.instants import iso_ms
 from millrace.anomaly.sqlite import SqliteDatabase
 from millrace.anomaly.sweep import NewRow
 from millrace.errors import MillraceError
@@ -102,3 +103,21 @@ async def test_a_database_that_is_none_ends_a_run_and_not_the_job(tmp_path: Path
             while sweeper.done.failures < runs - 1:
                 await asyncio.sleep(0.001)
     assert (sweeper.done.runs, sweeper.done.failures) == (3, 2)
+
+
+@looped
+async def test_once_a_day_what_is_older_than_90_days_is_deleted(tmp_path: Path) -> None:
+    clock = ManualClock()
+    with made(tmp_path, clock) as (sweeper, _, kept):
+        put(kept, rows())
+        await sweeper.run()
+        received = iso_ms(clock.now_ms() - 89 * 86_400_000)
+        kept.rows(f"UPDATE raw_events SET received_time = '{received}' WHERE event_id < 'row-0010'")
+        clock.advance(86_300)
+        await sweeper.run()
+        assert sweeper.done.purged == 0
+        clock.advance(86_400)
+        await sweeper.run()
+        await sweeper.run()
+        assert sweeper.done.purged == 10
+        assert kept.rows("SELECT COUNT(*) FROM raw_events") == [(30,)]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-from millrace.anomaly import digest, statements
+from millrace.anomaly import digest, purging, statements
 from millrace.anomaly.digest import Digest, Pending
+from millrace.anomaly.purging import Purged
 from millrace.anomaly.session import Session
 from millrace.anomaly.store import Swept
 from millrace.anomaly.transaction import SqlTransaction
@@ -77,26 +78,13 @@ class SqlStore:
         with self._database.transaction() as session:
             session.run(statements.FAILED, binds)
 
-    def purge(self, before_ms: int) -> int:
-        """Delete what came before that time; how many events that were.
+    def purgeable(self, before_ms: int) -> Purged:
+        """What a purge would delete; nothing is changed."""
+        return purging.foreseen(self._database, before_ms)
 
-        Events go in many short transactions, so that nobody waits long for the purge.
-        """
-        self._purge(statements.PURGE, before_ms)
-        count = 0
-        while gone := self._purge((statements.PURGE_EVENTS,), before_ms):
-            count += gone
-        self._purge(statements.PURGE_SERIES, before_ms)
-        return count
-
-    def _purge(self, texts: Sequence[str], before_ms: int) -> int:
-        count = 0
-        with self._database.transaction() as session:
-            before = {"before_time": session.moment(before_ms)}
-            for text in texts:
-                by_ms = ":before_ms" in text
-                count += session.run(text, {"before_ms": before_ms} if by_ms else before)
-        return count
+    def purge(self, before_ms: int) -> Purged:
+        """Delete what came before that time."""
+        return purging.purge(self._database, before_ms)
 
 
 def _due(session: Session, now_ms: int) -> Digest | None:

@@ -111,34 +111,6 @@ FAILED = """
 UPDATE digests SET due_ms = :due_ms, problem = :problem
 WHERE digest_id = :digest_id AND delivered_flag = 'N' AND attempts = :attempts"""
 
-# Retention, counted from the arrival. What is not judged or not delivered yet stays, and so does
-# an event as long as its alert: an id that comes again must not raise what is there already.
-PURGE_EVENTS = """
-DELETE FROM raw_events WHERE event_id IN (
-  SELECT event_id FROM raw_events
-  WHERE received_time < :before_time AND processed_flag = 'Y'
-    AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.alert_id = raw_events.event_id)
-  $some)"""
-PURGE = (
-    """DELETE FROM outbox WHERE digest_id IN (
-      SELECT digest_id FROM digests WHERE delivered_flag = 'Y' AND delivered_ms < :before_ms)""",
-    "DELETE FROM digests WHERE delivered_flag = 'Y' AND delivered_ms < :before_ms",
-    """DELETE FROM alerts WHERE raised_time < :before_time
-      AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.alert_id = alerts.alert_id)""",
-    """DELETE FROM episodes WHERE end_time < :before_time
-      AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.alert_id = episodes.episode_id)""",
-    "DELETE FROM quarantine WHERE received_time < :before_time",
-    "DELETE FROM redrives WHERE redriven_time < :before_time",
-    "DELETE FROM sweep_runs WHERE finished_time < :before_time",
-)
-# After the events: what is known of series that nobody sends any more. Their settings stay.
-PURGE_SERIES = (
-    """DELETE FROM series_state WHERE updated_time < :before_time
-      AND NOT EXISTS (SELECT 1 FROM raw_events r WHERE r.series = series_state.series)""",
-    """DELETE FROM sweep_state WHERE last_s < :before_ms / 1000
-      AND NOT EXISTS (SELECT 1 FROM raw_events r WHERE r.series = sweep_state.series)""",
-)
-
 # The operator's desk.
 # A series that only has settings, or only the sweep knows, is one too.
 _SERIES = """

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from millrace.anomaly.digest import Digest, Pending
 from millrace.anomaly.metrics import Metric
+from millrace.anomaly.purging import Purged
 from millrace.anomaly.rows import Poison, SeriesState
 from millrace.anomaly.scoring import Known, Scored
 
@@ -68,6 +69,10 @@ class Store(Protocol):
         """The alerts that no digest holds yet, oldest first."""
         ...
 
-    def purge(self, before_ms: int) -> int:
-        """Delete what is older, and what hangs on it; how many events that were."""
+    def purgeable(self, before_ms: int) -> Purged:
+        """What a purge would delete, as things stand; nothing is changed."""
+        ...
+
+    def purge(self, before_ms: int) -> Purged:
+        """Delete what is older, and what hangs on it."""
         ...

@@ -96,6 +96,18 @@ def test_a_plan_that_no_longer_fits_deletes_nothing(
     assert f"{arn(layered, 6)}: shared is yes, not no" in done.err
 
 
+def test_what_has_become_one_of_the_newest_meanwhile_stays(
+    layered: LambdaCloud, millrace: Commands, tmp_path: Path
+) -> None:
+    path = tmp_path / "plan.json"
+    millrace("layers", "prune", "--keep", 3, "--output", path)
+    for number in (8, 9, 10):
+        layered.client().delete_layer_version(LayerName="deps", VersionNumber=number)
+    done = millrace("layers", "apply", path, "--execute")
+    assert (done.status, "newer is 2, not 3" in done.err) == (1, True)
+    assert left(layered) == [1, 2, 3, 4, 5, 6, 7]
+
+
 def test_what_somebody_else_has_deleted_is_no_reason_to_stop(
     layered: LambdaCloud, millrace: Commands, tmp_path: Path
 ) -> None:
@@ -262,6 +274,8 @@ def test_all_regions_are_those_of_the_account_and_one_that_is_denied_is_named(
     ("options", "words"),
     [
         (["--keep", 0], "keep 1 at least"),
+        (["--grace-days", "-1"], "0 or more"),
+        (["--grace-days", "nan"], "0 or more"),
         (["--execute", "--output", "p.json"], "choose one"),
         (["--region", "eu-west-1", "--all-regions"], "choose one of them"),
     ],

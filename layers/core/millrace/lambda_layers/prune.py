@@ -96,7 +96,11 @@ class Deleter:
         return self.cloud.account
 
     def observe(self, step: Step) -> State:
-        """See Performer: whether it is there, who has it, and whether it is shared."""
+        """See Performer: whether it is there, who has it, whether it is shared, what is newer.
+
+        Newer versions count up to the number that is to stay: somebody may have deleted those
+        since, and then this one is among the newest.
+        """
         arn = layer_arn(step.target)
         members = {"LayerName": arn.name, "VersionNumber": arn.version}
         try:
@@ -108,6 +112,7 @@ class Deleter:
             "exists": True,
             "used_by": retention.used_by(users),
             "shared": bool(shares_of(self.cloud, arn)),
+            "newer": min(self._newer(arn), step.before.get("newer", 0)),
         }
 
     def perform(self, step: Step) -> State:
@@ -116,6 +121,10 @@ class Deleter:
         members = {"LayerName": arn.name, "VersionNumber": arn.version}
         self.cloud.call("lambda:DeleteLayerVersion", arn.region, members)
         return {"deleted": step.target}
+
+    def _newer(self, arn: LayerArn) -> int:
+        versions = self.cloud.layer_versions(arn.region, arn.name)
+        return sum(one.arn.version > arn.version for one in versions)
 
     def _read(self, region: str) -> Mapping[str, list[FunctionVersion]]:
         """Who has which version in a region, as of a minute ago at most."""

@@ -42,10 +42,8 @@ class Rules:
                 f"{self.keep} versions of a layer cannot be kept; keep 1 at least: the newest is"
                 " what the next deployment takes."
             )
-        if self.grace_days < 0:
-            raise ConfigurationError(
-                f"A grace of {self.grace_days} days is in the future; 0 is none."
-            )
+        if not self.grace_days >= 0:  # what is no number (nan) is not below 0 either
+            raise ConfigurationError(f"A grace of {self.grace_days} days is none; give 0 or more.")
         if self.limit < 0:
             raise ConfigurationError(
                 f"A limit of {self.limit} deletions is none; 0 deletes nothing."
@@ -158,10 +156,10 @@ def _step(one: Verdict, number: str, rules: Rules) -> Step:
         target=str(one.version.arn),
         region=one.version.arn.region,
         why=(
-            f"no version of any function has it, it is not shared, {rules.keep} are newer, and it"
-            f" is {one.age_days} days old"
+            f"no version of any function has it, it is not shared, {rules.keep} newer"
+            f" {'stays' if rules.keep == 1 else 'stay'}, and it is {one.age_days} days old"
         ),
-        before={"exists": True, "used_by": [], "shared": False},
+        before={"exists": True, "used_by": [], "shared": False, "newer": rules.keep},
         after={"exists": False},
         destroys=True,
     )

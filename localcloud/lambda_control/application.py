@@ -82,6 +82,7 @@ class _Request:
         self._method: str = scope["method"]
         self._path: str = scope["raw_path"].decode("latin-1")
         self._query: str = scope["query_string"].decode("latin-1")
+        self._protocol = Protocol.REST_JSON
 
     async def answer(self) -> Answer | None:
         """The answer; None where the connection is cut."""
@@ -99,10 +100,11 @@ class _Request:
         return await self._called(Where(account, signed[2]), "lambda")
 
     async def _called(self, caller: Where, service: str) -> Answer | None:
+        self._protocol = Protocol.JSON if service in SERVICES else Protocol.REST_JSON
         try:
             name, run = self._lambda() if service == "lambda" else self._beside()
         except UnknownOperation as error:
-            return refusal(error)
+            return self._refusal(error)
         decision = self._control.faults.next(service, name)
         if decision.delay_s:
             await asyncio.sleep(decision.delay_s)
@@ -115,8 +117,12 @@ class _Request:
         except LambdaError as error:
             if error.status >= 500:
                 _log.error("%s: %s", name, error)
-            answer = refusal(error)
+            answer = self._refusal(error)
         return answer if decision.effect is None else self._struck(decision)
+
+    def _refusal(self, error: LambdaError) -> Answer:
+        """The answer for what is refused."""
+        return _error(error.status, error.code, str(error), self._protocol)
 
     def _lambda(self) -> tuple[str, Run]:
         """The operation of Lambda that is asked for. Raises UnknownOperation."""
@@ -143,7 +149,7 @@ class _Request:
     def _struck(self, decision: Decision) -> Answer | None:
         match decision.effect:
             case Fail(code, status, message):
-                return _error(status, code, message)
+                return _error(status, code, message, self._protocol)
             case Crash():
                 self._control.on_crash()
                 return None
@@ -160,7 +166,7 @@ class _Request:
                     LayerName(where, found[3]), where, int(found[4])
                 )
             except LambdaError as error:
-                return refusal(error)
+                return self._refusal(error)
             return 200, [(b"content-type", b"application/zip")], version.content
         return _error(403, "MissingAuthenticationTokenException", "The request is not signed.")
 
@@ -169,13 +175,8 @@ class _Request:
         return body.replace(_LOCATION, b'"Location":"http://' + host.encode() + b"/content/")
 
 
-def refusal(error: LambdaError) -> Answer:
-    """The answer for what Lambda refuses."""
-    return _error(error.status, error.code, str(error))
-
-
-def _error(status: int, code: str, message: str) -> Answer:
-    made = error_answer(Protocol.REST_JSON, status, code, message)
+def _error(status: int, code: str, message: str, protocol: Protocol = Protocol.REST_JSON) -> Answer:
+    made = error_answer(protocol, status, code, message)
     return made.status, [(n.encode(), v.encode()) for n, v in made.headers], made.body
 
 

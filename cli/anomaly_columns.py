@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import itertools
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +11,8 @@ from datetime import UTC, datetime
 from millrace.anomaly.instants import ms_of
 from millrace.errors import ConfigurationError
 from millrace.table_rows import number_or_text
+
+from cli.anomaly_numbers import comma_is_decimal, is_number, read_value
 
 _TIMES = (
     *("timestamp", "time", "datetime", "date_time", "event_time", "eventtime", "ts", "date"),
@@ -68,6 +69,11 @@ class Columns:
     series: int | None
     id: int | None
     time_format: str | None
+    decimal_comma: bool = False
+
+    def read_value(self, text: str) -> float:
+        """A cell of a column of values; NaN where it is empty. Raises ValueError."""
+        return read_value(text, decimal_comma=self.decimal_comma)
 
     def read_time_ms(self, text: str) -> int:
         """A cell of the column of times. Raises ValueError, OverflowError."""
@@ -80,7 +86,8 @@ class Columns:
             time = f"{time} ({self.time_format})"
         values = ", ".join(self._at(place) for place in self.values)
         series = "" if self.series is None else f", series: {self._at(self.series)}"
-        return f"time: {time}, value: {values}{series}"
+        comma = ", with a decimal comma" if self.decimal_comma else ""
+        return f"time: {time}, value: {values}{comma}{series}"
 
     def document(self) -> dict[str, object]:
         """For machines."""
@@ -100,18 +107,23 @@ def has_header(first: Sequence[str]) -> bool:
     >>> has_header(["time", "value"]), has_header(["2026-01-01", "5"]), has_header(["a", ""])
     (True, False, True)
     """
-    return not any(_is_number(cell) or _is_time(cell, None) for cell in first if cell.strip())
+    return not any(is_number(cell) or _is_time(cell, None) for cell in first if cell.strip())
 
 
 def columns_of(
-    names: Sequence[str], rows: Sequence[Sequence[str]], wanted: Wanted, where: str
+    names: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    wanted: Wanted,
+    where: str,
+    delimiter: str = ",",
 ) -> Columns:
     """The columns as told, or as the first rows make them look. Raises ConfigurationError."""
-    table = _Table([name.strip() for name in names], rows, where)
+    table = _Table([name.strip() for name in names], rows, where, delimiter)
     series = table.named(wanted.series, "--series-column") if wanted.series else None
     given = tuple(table.named(name, "--value") for name in wanted.values)
     taken = {series, *given}
     time = table.named(wanted.time, "--time") if wanted.time else table.time(taken, wanted)
+    table.check_format(time, wanted)
     taken |= {time}
     if series is None and len(given) < 2:
         series = table.series(taken)
@@ -120,14 +132,21 @@ def columns_of(
     form = wanted.time_format
     if form is None and time is not None:
         form = table.day_first(time)
-    return Columns(tuple(table.names), time, values, series, event_id, form)
+    return Columns(tuple(table.names), time, values, series, event_id, form, table.decimal_comma)
 
 
 class _Table:
-    def __init__(self, names: list[str], rows: Sequence[Sequence[str]], where: str) -> None:
+    def __init__(
+        self, names: list[str], rows: Sequence[Sequence[str]], where: str, delimiter: str
+    ) -> None:
         self.names = names
         self.rows = rows
         self.where = where
+        cells = (cell.strip() for row in rows for cell in row)
+        self.decimal_comma = comma_is_decimal(cells, delimiter)
+
+    def is_number(self, cell: str) -> bool:
+        return is_number(cell, decimal_comma=self.decimal_comma)
 
     def named(self, name: str, option: str) -> int:
         """A column by its name, or by its number from 1. Raises ConfigurationError."""
@@ -163,7 +182,7 @@ class _Table:
                 return place
 
         def is_named_time(cell: str) -> bool:
-            return is_time(cell) or _is_number(cell)  # such as seconds from a beginning
+            return is_time(cell) or self.is_number(cell)  # such as seconds from a beginning
 
         for place in self.called(_TIMES):
             if place not in taken and self.share(place, is_named_time) >= _MOST:
@@ -171,7 +190,7 @@ class _Table:
         for place in range(len(self.names)):
             if place in taken or self.share(place, is_time) < _MOST:
                 continue
-            if self.share(place, _is_number) < _MOST or self._is_epoch(place):
+            if self.share(place, self.is_number) < _MOST or self._is_epoch(place):
                 return place
         return None
 
@@ -183,22 +202,34 @@ class _Table:
                 return form
         return None
 
+    def check_format(self, time: int | None, wanted: Wanted) -> None:
+        """Raise ConfigurationError where no time is written as --time-format says."""
+        form = wanted.time_format
+        if form is None or (time is not None and self.share(time, lambda c: _is_time(c, form))):
+            return
+        cell = next(iter(self.cells(time or 0)), "")
+        raise ConfigurationError(
+            f"{self.where}: no time is written as --time-format {form!r} says; the first cell of"
+            f" {self.names[time or 0] or 'the first column'} is {cell!r:.60}. It is as strptime has"
+            " it, such as %d/%m/%Y %H:%M; without the option common formats are seen."
+        )
+
     def _is_epoch(self, place: int) -> bool:
         """Numbers of this century's seconds, or finer, that rise."""
-        numbers = [float(cell) for cell in self.cells(place) if _is_number(cell)]
+        numbers = [float(cell) for cell in self.cells(place) if self.is_number(cell)]
         rise = all(a <= b for a, b in itertools.pairwise(numbers))
         return len(numbers) > 1 and rise and numbers[0] >= 9.5e8 and numbers[0] < numbers[-1]
 
     def series(self, taken: set[int | None]) -> int | None:
         for place in self.called(_SERIES):
             few = len(set(self.cells(place))) <= max(1, len(self.rows) // 2)
-            if place not in taken and few and self.share(place, _is_number) < _MOST:
+            if place not in taken and few and self.share(place, self.is_number) < _MOST:
                 return place
         return None
 
     def values(self, taken: set[int | None]) -> tuple[int, ...]:
         def usable(place: int) -> bool:
-            return place not in taken and self.share(place, _is_number) >= _MOST
+            return place not in taken and self.share(place, self.is_number) >= _MOST
 
         for place in self.called(_VALUES):
             if usable(place):
@@ -217,43 +248,12 @@ class _Table:
         )
 
 
-def read_value(text: str) -> float:
-    """A number as it stands in a cell; `nan` and an empty cell are no value. Raises ValueError.
-
-    >>> read_value("1,234.5"), read_value(" 12 "), read_value("3,5")
-    (1234.5, 12.0, 3.5)
-    """
-    stripped = text.strip()
-    if not stripped or stripped.lower() in ("nan", "null", "none", "na", "n/a", "-"):
-        return math.nan
-    found = number_or_text(stripped)
-    if isinstance(found, str):
-        found = number_or_text(_without_commas(stripped))
-    if isinstance(found, str):
-        raise ValueError(f"{text.strip()!r:.60} is no number")
-    return float(found)
-
-
-def _without_commas(text: str) -> str:
-    whole, comma, rest = text.partition(",")
-    decimal = comma and "," not in rest and "." not in rest and len(rest) != 3
-    return f"{whole}.{rest}" if decimal else text.replace(",", "")
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        read_value(cell)
-    except ValueError:
-        return False
-    return True
-
-
 def _is_time(cell: str, form: str | None) -> bool:
     try:
         read_time_ms(cell.strip(), form)
     except ValueError:
         return False
-    return not _is_number(cell) or float(number_or_text(cell.strip())) >= 1e8
+    return not is_number(cell) or float(number_or_text(cell.strip())) >= 1e8
 
 
 def read_time_ms(text: str, form: str | None = None) -> int:

@@ -15,7 +15,7 @@ import orjson
 from millrace.errors import ConfigurationError
 from millrace.table_rows import delimiter_of
 
-from cli.anomaly_columns import Columns, Wanted, columns_of, has_header, read_value
+from cli.anomaly_columns import Columns, Wanted, columns_of, has_header
 from cli.inputs import Input
 
 # So many rows are looked at before the columns are known.
@@ -57,16 +57,17 @@ class Rows:
         """`series` names what no column names. Raises ConfigurationError."""
         self._name = source.name
         self._series = series
+        self._delimiter = ","
         plain = cast("BinaryIO", _plain(source))
         # Kept, for it closes the source when it goes.
         self._text = io.TextIOWrapper(plain, "utf-8-sig", "surrogateescape", newline="")
         self._cells = self._records(self._text)
         looked = list(itertools.islice(self._cells, _LOOKED_AT))
         if not looked:
-            raise ConfigurationError(f"{source.name} is empty: there is nothing to score.")
+            raise ConfigurationError(f"{source.name} is empty: there are no rows in it.")
         names, looked = _names(looked, source.name)
         rows = [record.cells for record in looked if not record.problem]
-        self.columns: Columns = columns_of(names, rows, wanted, self._name)
+        self.columns: Columns = columns_of(names, rows, wanted, self._name, self._delimiter)
         self._waiting = itertools.chain(looked, self._cells)
 
     def __iter__(self) -> Iterator[Row | Bad]:
@@ -91,7 +92,7 @@ class Rows:
             return
         for place in columns.values:
             try:
-                value = read_value(cells[place])
+                value = columns.read_value(cells[place])
             except ValueError as error:
                 yield Bad(line, f"{columns.names[place]}: {error}")
                 continue
@@ -110,8 +111,8 @@ class Rows:
             if first.lstrip().startswith("{"):
                 yield from _objects(lines)
                 return
-            delimiter = delimiter_of(first.encode("utf-8", "surrogateescape"))
-            reader = csv.reader(lines, delimiter=delimiter)
+            self._delimiter = delimiter_of(first.encode("utf-8", "surrogateescape"))
+            reader = csv.reader(lines, delimiter=self._delimiter)
             for cells in reader:
                 line = reader.line_num
                 if any(cell.strip() for cell in cells):
@@ -163,9 +164,7 @@ def _names(looked: list[_Record], where: str) -> tuple[list[str], list[_Record]]
     rest = [*bad, *rest]
     if line == 0 or has_header(first):
         if not rest:
-            raise ConfigurationError(
-                f"{where} has a header and no rows: there is nothing to score."
-            )
+            raise ConfigurationError(f"{where} has a header and no rows.")
         return first, rest
     return [f"column{place}" for place in range(1, len(first) + 1)], looked
 

@@ -7,16 +7,15 @@ import gzip
 import json
 import math
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from millrace.anomaly.detector import Detector
 from typer.testing import CliRunner
 
-from cli.anomaly_columns import read_time_ms, read_value
+from cli.anomaly_columns import read_time_ms
 from cli.main import app
 from cli.surroundings import Surroundings
 from tests.cli.anomaly_operator import Done
@@ -262,15 +261,28 @@ def test_times_in_a_format_of_ones_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("1,234", 1234.0), ("1,5", 1.5), ("-3e2", -300.0), ("1,234.25", 1234.25)]
+    "written",
+    [
+        lambda value: f"{value:.3f}".replace(".", ","),  # 51,359 alone could be fifty thousand
+        lambda value: f"{value:.2f}".replace(".", ","),
+        lambda value: f"{value * 100:,.2f}".translate(str.maketrans(",.", ".,")),
+    ],
 )
-def test_numbers(text: str, value: float) -> None:
-    assert read_value(text) == value
+def test_a_table_with_decimal_commas(tmp_path: Path, written: Callable[[float], str]) -> None:
+    rows = [f"{START_S + 60 * n};{written(value)}" for n, value in enumerate(values())]
+    done = run(table(tmp_path / "de.csv", "Zeit;Wert", *rows), "--json")
+    peaks = [one["peak_value"] for one in done.document["series"][0]["episodes"]]
+    scale = 100 if "." in written(50.0) else 1
+    assert max(peaks) == pytest.approx(max(values()) * scale, rel=0.001)
+    assert "value: Wert, with a decimal comma" in run(tmp_path / "de.csv").err
 
 
-@given(st.floats(allow_nan=False, allow_infinity=False))
-def test_every_number_is_read_as_it_was_written(value: float) -> None:
-    assert read_value(repr(value)) == value
+def test_a_format_that_no_time_has_is_an_error(tmp_path: Path) -> None:
+    for more in ((), ("--time", "timestamp")):
+        done = run(plain(tmp_path), "--time-format", "%q", *more)
+        assert (done.status, done.out) == (2, "")
+        assert "--time-format '%q'" in done.err
+        assert f"'{START_S}'" in done.err
 
 
 def test_a_terminal_that_knows_only_ascii(tmp_path: Path) -> None:

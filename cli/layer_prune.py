@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
+from millrace.errors import LayerError
 from millrace.lambda_layers import retention
 from millrace.lambda_layers.aws import LambdaAccount
 from millrace.lambda_layers.prune import Deleter, Pruning, prepare
@@ -72,6 +73,11 @@ def prune(
     account = connect(world.environment)
     regions = regions_of(account, region, all_regions)
     found = prepare(account, regions, rules, world.now_ms(), layers, needs_approval=needs_approval)
+    if found.missing:
+        raise LayerError(
+            f"There is no layer {', '.join(found.missing)} in {', '.join(regions)}; nothing was"
+            " changed. Name others, or another --region."
+        )
     if execute:
         retention.check_limit(found.plan, limit)
     if not as_json:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from millrace.errors import ConfigurationError, NotAllowed, Throttled
-from millrace.lambda_layers.aws import LambdaAccount
+from botocore.exceptions import EndpointConnectionError
+from millrace.errors import ConfigurationError, NotAllowed, Throttled, Unavailable
+from millrace.lambda_layers.aws import LambdaAccount, problem
 from millrace.lambda_layers.inventory import layer_arn
 
 from localcloud.faults.loading import parse
@@ -90,3 +91,12 @@ def test_a_region_that_is_denied_is_an_error_that_names_it(
 def test_what_is_no_arn_is_said() -> None:
     with pytest.raises(ConfigurationError, match="'deps:7' is no ARN of a layer"):
         layer_arn("deps:7")
+
+
+def test_a_region_that_does_not_answer_may_not_be_one() -> None:
+    error = EndpointConnectionError(endpoint_url="https://lambda.eu-wst-1.amazonaws.com")
+    told = problem(
+        "lambda:ListFunctions", "eu-wst-1", error, "https://lambda.eu-wst-1.amazonaws.com"
+    )
+    assert isinstance(told, Unavailable)
+    assert "Is there a region eu-wst-1" in str(told)

@@ -238,6 +238,12 @@ def test_throttling_and_lost_answers_change_nothing_of_the_result(
     assert left(layered) == [2, 3, 8, 9, 10]
 
 
+def test_a_layer_that_nobody_has_is_named(layered: LambdaCloud, millrace: Commands) -> None:
+    done = millrace("layers", "prune", "deps", "depps", "--keep", 3, "--execute")
+    assert (done.status, "There is no layer depps in eu-west-1" in done.err) == (1, True)
+    assert left(layered) == list(range(1, 11))
+
+
 def test_every_region_by_itself(layered: LambdaCloud, millrace: Commands) -> None:
     there = Where(layered.account, "us-east-1")
     for number in range(1, 5):
@@ -277,6 +283,9 @@ def test_all_regions_are_those_of_the_account_and_one_that_is_denied_is_named(
         (["--grace-days", "-1"], "0 or more"),
         (["--grace-days", "nan"], "0 or more"),
         (["--execute", "--output", "p.json"], "choose one"),
+        (["deps-*"], "no layer's name"),
+        (["arn:aws:lambda:eu-west-1:123456789012:layer:deps:1"], "no layer's name"),
+        (["--region", "EU west"], "'EU west' is no region"),
         (["--region", "eu-west-1", "--all-regions"], "choose one of them"),
     ],
 )

@@ -131,12 +131,23 @@ def test_what_it_may_not_do_it_does_not_half(layered: LambdaCloud, records: Memo
         ({"LayerName": "a", "KeepVersions": True}, "keep-versions"),
         ({"LayerName": "a", "KeepVersions": None}, "keep-versions"),
         ({"LayerName": "a", "KeepVersions": -1}, "keep-versions"),
+        ({"LayerName": "a", "KeepVersions": "²"}, "keep-versions"),
+        ({"LayerName": "a", "KeepVersions": "9" * 5000}, "keep-versions"),
+        ({"LayerName": "a", "KeepVersions": 2.5}, "keep-versions"),
+        ({"LayerName": "deps-*", "KeepVersions": 2}, "layer-name"),
+        ({"layerName": "a", "KeepVersions": 1}, "unknown-key"),
+        ({"LayerName": "a", "DryRun": True}, "unknown-key"),
     ],
 )
 def test_a_wrong_event_deletes_nothing(event: object, reason: str) -> None:
     with pytest.raises(InvalidEvent) as refused:
         read(event, Rules())
     assert refused.value.reason == reason
+
+
+def test_what_eventbridge_sends_of_itself_is_for_all_layers() -> None:
+    event = {"version": "0", "detail-type": "Scheduled Event", "source": "aws.events", "detail": {}}
+    assert read(event, Rules()) == (None, Rules())
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "events/prune-layers").glob("*.json")))
@@ -159,6 +170,6 @@ def test_settings_come_from_the_environment_and_are_off_by_default() -> None:
         }
     )
     assert given == Settings(True, Rules(3, 0, 7), ("r-1", "r-2"))
-    for wrong in ({"PRUNE_MODE": "yes"}, {"PRUNE_KEEP": "-1"}, {"PRUNE_LIMIT": "x"}, {}):
+    for wrong in ({"PRUNE_MODE": "yes"}, {"PRUNE_KEEP": "-1"}, {"PRUNE_LIMIT": "²"}, {}):
         with pytest.raises(ConfigurationError):
             settings(wrong)

@@ -90,7 +90,9 @@ def test_a_changed_plan_is_refused_and_named(change: Callable[[dict[str, Any]], 
     assert refused.value.code == "tampered"
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "millrace-plan/9"}', "null"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"format": "millrace-plan/9"}', "null", "[" * 100_000]
+)
 def test_what_is_no_plan_is_refused(text: str) -> None:
     with pytest.raises(PlanRefused) as refused:
         read(text)

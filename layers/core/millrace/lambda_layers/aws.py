@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    InvalidRegionError,
+    NoCredentialsError,
+)
 
 from millrace.aws import code_of, unavailable
 from millrace.errors import (
@@ -23,6 +29,7 @@ from millrace.errors import (
     LayerError,
     MillraceError,
     NotAllowed,
+    Unavailable,
     WriteConflict,
 )
 from millrace.lambda_layers.inventory import (
@@ -127,12 +134,17 @@ class LambdaAccount:
         """A client that counts what it sends."""
         with self._lock:
             if (service, region) not in self._clients:
-                made = self._makers[service](
-                    self._session,
-                    region_name=region,
-                    endpoint_url=self._endpoint_url,
-                    config=self._config,
-                )
+                try:
+                    made = self._makers[service](
+                        self._session,
+                        region_name=region,
+                        endpoint_url=self._endpoint_url,
+                        config=self._config,
+                    )
+                except InvalidRegionError as error:
+                    raise ConfigurationError(
+                        f"{region!r} is no region; one looks like eu-west-1 (--region, AWS_REGION)."
+                    ) from error
                 made.meta.events.register("before-send.*", self._counter(service))
                 self._clients[service, region] = made
             return self._clients[service, region]
@@ -240,7 +252,8 @@ def problem(action: str, region: str, error: Exception, endpoint: str = "") -> M
     code, where = code_of(error), f"{action} in {region}"
     if isinstance(error, NoCredentialsError) or code in _CREDENTIALS:
         return ConfigurationError(
-            f"{where} needs credentials that are good: {error}. See AWS_PROFILE."
+            f"{where} needs credentials that are good: {error}. See AWS_PROFILE; if they are good"
+            f" elsewhere, the account has not enabled {region}: leave it out (--region)."
         )
     if code in _DENIED:
         return NotAllowed(
@@ -253,4 +266,8 @@ def problem(action: str, region: str, error: Exception, endpoint: str = "") -> M
         return WriteConflict(f"{where}: somebody else is changing the same: {error}")
     if isinstance(error, ClientError) and code not in _FOR_NOW:
         return LayerError(f"{where}: {error}")
+    if isinstance(error, EndpointConnectionError) and not endpoint.startswith("http:"):
+        return Unavailable(
+            f"{where}: {error} Is there a region {region}, and does this machine reach it?"
+        )
     return unavailable(f"call {action}", error, endpoint or region)

@@ -45,6 +45,7 @@ _NO_SETTINGS = {
     "Version",
 }
 
+_NAME = re.compile(r"[\w-]{1,140}", re.ASCII)
 _ARN = re.compile(r"arn:(aws[\w-]*):lambda:([a-z0-9-]+):(\d{12}):layer:([\w-]+)(?::(\d+))?")
 
 
@@ -76,6 +77,15 @@ def layer_arn(text: str) -> LayerArn:
             " arn:aws:lambda:eu-west-1:123456789012:layer:NAME:VERSION."
         )
     return LayerArn(found[1], found[2], found[3], found[4], int(found[5] or 0))
+
+
+def is_layer_name(text: str) -> bool:
+    """Whether a layer may have this name; ARNs and patterns are none.
+
+    >>> is_layer_name("deps"), is_layer_name("deps-*")
+    (True, False)
+    """
+    return _NAME.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)

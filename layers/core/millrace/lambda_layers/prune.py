@@ -6,10 +6,16 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from millrace.errors import NotAllowed
+from millrace.errors import ConfigurationError, NotAllowed
 from millrace.lambda_layers import policies, retention
 from millrace.lambda_layers.aws import Gone, LambdaAccount, parallel
-from millrace.lambda_layers.inventory import FunctionVersion, Inventory, LayerArn, layer_arn
+from millrace.lambda_layers.inventory import (
+    FunctionVersion,
+    Inventory,
+    LayerArn,
+    is_layer_name,
+    layer_arn,
+)
 from millrace.lambda_layers.retention import Rules, Verdict
 from millrace.plans.approval import asked_for
 from millrace.plans.plan import Plan, State, Step
@@ -31,6 +37,12 @@ class Pruning:
         """The versions that the plan deletes."""
         return tuple(one for one in self.verdicts if not one.stays)
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The layers that were asked for, and are in none of the regions."""
+        there = {one.arn.name for one in self.inventory.layers}
+        return tuple(name for name in self.plan.asked["layers"] or () if name not in there)
+
 
 def prepare(
     account: LambdaAccount,
@@ -46,6 +58,11 @@ def prepare(
     Raises MillraceErrors: a region that cannot be read as a whole gives no plan.
     """
     names = sorted(set(layers)) if layers else None
+    for name in names or ():
+        if not is_layer_name(name):
+            raise ConfigurationError(
+                f"{name!r} is no layer's name; one is like deps, no ARN and no pattern."
+            )
     inventory = account.inventory(regions, now_ms, layers=names)
     found = retention.verdicts(inventory, rules, now_ms)
     asked = [one.version.arn for one in found if not one.stays]

@@ -15,6 +15,7 @@ from millrace.errors import ConfigurationError, InvalidEvent, PlanRefused
 from millrace.features.environment import required
 from millrace.lambda_layers import retention
 from millrace.lambda_layers.aws import LambdaAccount
+from millrace.lambda_layers.inventory import is_layer_name
 from millrace.lambda_layers.prune import Deleter, Pruning, prepare
 from millrace.lambda_layers.retention import Rules
 from millrace.objects import Objects
@@ -24,7 +25,8 @@ from millrace.s3 import S3Objects
 
 MODES = ("plan", "execute")
 _PREFIX = "layers"
-_NAME = re.compile(r"[\w-]{1,140}", re.ASCII)
+_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
+_KEYS = ("LayerName", "KeepVersions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +107,22 @@ def read(event: object, rules: Rules) -> tuple[list[str] | None, Rules]:
     """
     if not isinstance(event, Mapping):
         raise InvalidEvent("no-object", f"The event must be an object but is {event!r:.80}.")
+    # Without a name it is all layers, so one that is misspelt must not count as none; but what
+    # EventBridge sends of itself has none.
+    unknown = sorted(set(map(str, event)) - set(_KEYS))
+    if unknown and "detail-type" not in event:
+        raise InvalidEvent(
+            "unknown-key",
+            f"{', '.join(unknown):.80} is unknown; an event has {' and '.join(_KEYS)}.",
+        )
     name = event.get("LayerName")
-    if name is not None and not (isinstance(name, str) and _NAME.fullmatch(name)):
+    if name is not None and not (isinstance(name, str) and is_layer_name(name)):
         raise InvalidEvent(
             "layer-name", f"LayerName must be a layer's name, not its ARN, but is {name!r:.80}."
         )
     keep = event.get("KeepVersions", rules.keep)
     text = str(keep) if not isinstance(keep, bool) else ""
-    if not text.isdigit() or int(text) < 1:
+    if not _NUMBER.fullmatch(text) or int(text) < 1:
         raise InvalidEvent(
             "keep-versions", f"KeepVersions must be a whole number above 0 but is {keep!r:.80}."
         )
@@ -147,7 +157,7 @@ def settings(environment: Mapping[str, str]) -> Settings:
 
 def _number(environment: Mapping[str, str], name: str, default: int) -> int:
     text = environment.get(name) or str(default)
-    if not text.isdigit():
+    if not _NUMBER.fullmatch(text):
         raise ConfigurationError(
             f"{name} is {text!r}; it must be a whole number, such as {default}."
         )

@@ -43,7 +43,7 @@ def read(text: str, key: bytes | None = None) -> Approval:
         if document.pop("format") != FORMAT:
             raise ValueError(f"its format is not {FORMAT}")
         approval = Approval(str(document["plan"]), str(document["by"]), from_iso(document["at"]))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise PlanRefused(
             "unreadable-approval",
             f"This is no approval: {type(error).__name__}: {error}. Approve the plan again.",

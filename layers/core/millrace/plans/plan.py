@@ -135,7 +135,7 @@ def read(text: str, key: bytes | None = None) -> Plan:
         stated = {name: document.pop(name, None) for name in ("hash", "seal")}
         plan = _plan(document)
         found = canonical(document)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise PlanRefused(
             "unreadable", f"This is no plan: {type(error).__name__}: {error}. Make the plan again."
         ) from error

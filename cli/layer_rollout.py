@@ -139,13 +139,14 @@ def resume(
     accept_too_little_data: AcceptOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Go on with a rollout that was stopped or held, or that died; the stop button is released.
+    """Go on with a rollout that was stopped or held, or that died.
 
-    What its journal says is done is not done again. What was under way is looked at first. A
-    rollout that was rolling back goes on with that.
+    What its journal says is done is not done again. What was under way is looked at first. The
+    stop button is released, if `stop` has pressed it. A rollout that was rolling back goes on
+    with that.
     """
     desk = RolloutDesk(surroundings(ctx))
-    found = desk.go_on(desk.find(id), as_json, accept=accept_too_little_data)
+    found = desk.go_on(desk.find(id), as_json, release=True, accept=accept_too_little_data)
     finish(found.whole)
 
 

@@ -91,12 +91,18 @@ class RolloutDesk:
             )
         return Stored(plan, path)
 
-    def go_on(self, stored: Stored, as_json: bool, *, accept: bool = False) -> Standing:
-        """Begin a stored rollout, or take it up where its journal ends."""
+    def go_on(
+        self, stored: Stored, as_json: bool, *, release: bool = False, accept: bool = False
+    ) -> Standing:
+        """Begin a stored rollout, or take it up where its journal ends.
+
+        With `release` the stop button that `stop` has pressed is released first.
+        """
         account = self.connect()
         who = account.identity["Arn"] if accept else ""
         with self._rolling(stored, account, who) as rolling:
-            self.buttons(stored, account).release()
+            if release:
+                self.buttons(stored, account).release()
             found = rolling.run(stored.plan)
         self.report(found, stored, as_json, account)
         return found
@@ -127,7 +133,7 @@ class RolloutDesk:
     def buttons(self, stored: Stored, account: LambdaAccount) -> Buttons:
         """What stops it."""
         name = str(stored.plan.asked["stop"])
-        parameter = StopParameter(account, stored.plan.regions[0], name)
+        parameter = StopParameter(account, stored.plan.regions[0], name, stored.id)
         return Buttons((stored.file, parameter) if name else (stored.file,))
 
     @contextmanager

@@ -140,16 +140,32 @@ def test_it_is_stopped_and_resumed(fleet: LambdaCloud, millrace: Commands, tmp_p
 
 
 def test_a_parameter_stops_it_from_anywhere(fleet: LambdaCloud, millrace: Commands) -> None:
-    name = "/millrace/rollouts/stop"
-    fleet.client("ssm").put_parameter(Name=name, Value="stop", Type="String")
+    name, ssm = "/millrace/rollouts/stop", fleet.client("ssm")
+    ssm.put_parameter(Name=name, Value="stop", Type="String")
     options = (*ERRORS_ONLY, "--stop-parameter", name, "--execute", "--json")
     done = millrace("layers", "rollout", "deps:3", *options)
     assert (done.document["state"], done.document["changed"]) == ("stopped", [])
     assert f"SSM parameter {name} says stop" in done.document["reason"]
     rollout = done.document["rollout"]
-    assert millrace("layers", "rollout", "resume", rollout).status == 0
+    # What somebody else has set is not ours to take away …
+    assert millrace("layers", "rollout", "resume", rollout).status == 1
+    assert ssm.get_parameter(Name=name)["Parameter"]["Value"] == "stop"
+    # … but for what `stop` has set for this one; another one's does not concern it.
     assert millrace("layers", "rollout", "stop", rollout, "--json").status == 0
-    assert fleet.client("ssm").get_parameter(Name=name)["Parameter"]["Value"] == "stop"
+    assert ssm.get_parameter(Name=name)["Parameter"]["Value"] == f"stop {rollout}"
+    ssm.put_parameter(Name=name, Value="stop 0123456789ab", Type="String", Overwrite=True)
+    assert millrace("layers", "rollout", "resume", rollout).status == 0
+
+
+def test_resume_releases_what_stop_has_pressed(fleet: LambdaCloud, millrace: Commands) -> None:
+    name = "/millrace/rollouts/stop"
+    millrace.sleeping = lambda now_ms: None
+    options = (*ERRORS_ONLY, "--stop-parameter", name, "--execute", "--json")
+    rollout = millrace("layers", "rollout", "deps:3", *options).document["rollout"]
+    assert millrace("layers", "rollout", "stop", rollout).status == 0
+    done = millrace("layers", "rollout", "resume", rollout, "--json")
+    assert done.document["state"] == "held"  # by its gate
+    assert fleet.client("ssm").describe_parameters()["Parameters"] == []
 
 
 def test_a_rollback_is_printed_and_then_done(fleet: LambdaCloud, millrace: Commands) -> None:

@@ -40,30 +40,40 @@ class StopFile:
 
 @dataclass(frozen=True, slots=True)
 class StopParameter:
-    """Pressed while an SSM parameter says "stop": from another machine, or by an alarm's action."""
+    """Pressed while an SSM parameter says "stop": from another machine, or by an alarm's action.
+
+    "stop" alone stops every rollout that looks at it; with the id of one behind it, that one.
+    """
 
     cloud: LambdaAccount
     region: str
     name: str
+    rollout: str
 
     def pressed(self) -> str:
         """See Stop. A parameter that is not there says nothing."""
+        word, _, rollout = self._value().partition(" ")
+        says = word.lower() == _WORD and rollout in ("", self.rollout)
+        return f"SSM parameter {self.name} says stop" if says else ""
+
+    def press(self) -> None:
+        """See StopFile."""
+        value = f"{_WORD} {self.rollout}"
+        members = {"Name": self.name, "Value": value, "Type": "String", "Overwrite": True}
+        self.cloud.call("ssm:PutParameter", self.region, members)
+
+    def release(self) -> None:
+        """Undo `press`; what somebody else has set is not ours to take away."""
+        if self._value() == f"{_WORD} {self.rollout}":
+            with contextlib.suppress(Gone):
+                self.cloud.call("ssm:DeleteParameter", self.region, {"Name": self.name})
+
+    def _value(self) -> str:
         try:
             answer = self.cloud.call("ssm:GetParameter", self.region, {"Name": self.name})
         except Gone:
             return ""
-        value = str(answer["Parameter"]["Value"]).strip().lower()
-        return f"SSM parameter {self.name} says stop" if value == _WORD else ""
-
-    def press(self) -> None:
-        """See StopFile."""
-        members = {"Name": self.name, "Value": _WORD, "Type": "String", "Overwrite": True}
-        self.cloud.call("ssm:PutParameter", self.region, members)
-
-    def release(self) -> None:
-        """See StopFile."""
-        with contextlib.suppress(Gone):
-            self.cloud.call("ssm:DeleteParameter", self.region, {"Name": self.name})
+        return str(answer["Parameter"]["Value"]).strip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,21 @@ def test_a_bomb_that_lies_is_cut_off(tmp_path: Path) -> None:
         unpack(source, tmp_path / "out")
 
 
+def test_what_cannot_be_unpacked(tmp_path: Path) -> None:
+    clash = zipped(tmp_path, "python/first.py/second.py")
+    with pytest.raises(LayerError, match="cannot be unpacked"):
+        unpack(clash, tmp_path / "clash")
+    with pytest.raises(LayerError, match="cannot be unpacked"):
+        unpack(zipped(tmp_path, f"python/{'a' * 300}"), tmp_path / "long")
+    path = zipped(tmp_path)
+    content = bytearray(path.read_bytes())
+    at = content.index(b"first.py") + len(b"first.py")
+    content[at : at + 5] = b"\xff" * 5
+    path.write_bytes(content)
+    with pytest.raises(LayerError, match="cannot be unpacked"):
+        unpack(path, tmp_path / "damaged")
+
+
 def test_what_is_no_zip(tmp_path: Path) -> None:
     (tmp_path / "bad.zip").write_text("rubbish")
     with pytest.raises(LayerError, match=r"bad.zip cannot be unpacked: .*Make the zip anew"):

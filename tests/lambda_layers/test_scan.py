@@ -121,6 +121,18 @@ def test_other_zips_that_are_not_unpacked(tmp_path: Path, scratch: Path) -> None
     assert [*scratch.iterdir()] == []
 
 
+def test_a_zip_that_breaks_off_is_a_finding(tmp_path: Path, scratch: Path) -> None:
+    path = zipped(tmp_path / "layer.zip", "python/first.py", "python/first.py/second.py")
+    assert rules(path, scratch) == {"not-a-zip": Severity.CRITICAL}
+
+
+def test_what_functions_would_not_find_is_no_layer(tmp_path: Path, scratch: Path) -> None:
+    assert rules(zipped(tmp_path / "layer.zip", "first.py"), scratch) == {"no-layer": Severity.HIGH}
+    package(tmp_path / "layer")
+    inside = tmp_path / "layer" / "python"
+    assert rules(inside, tmp_path / "other") == {"no-layer": Severity.HIGH}
+
+
 def test_modes_in_a_zip_and_in_a_folder(tmp_path: Path, folder: Path, scratch: Path) -> None:
     setuid, writable = stat.S_IFREG | 0o4755, stat.S_IFREG | 0o666
     path = zipped(
@@ -276,6 +288,24 @@ def test_what_is_no_layer(millrace: Commands, tmp_path: Path) -> None:
     assert (done.status, "is empty" in done.err) == (2, True)
     done = millrace("layers", "scan", tmp_path, "--architecture", "sparc")
     assert (done.status, "arm64 or x86_64" in done.err) == (2, True)
+
+
+def test_no_package_seen_is_a_failure_whatever_else_there_is(
+    millrace: Commands, tmp_path: Path
+) -> None:
+    tool = tmp_path / "layer" / "bin" / "tool"
+    tool.parent.mkdir(parents=True)
+    tool.write_text("#!/bin/sh\n", encoding="utf-8")
+    done = millrace("layers", "scan", tmp_path / "layer", "--json")
+    assert done.status == 1
+    assert [one["rule"] for one in done.document["findings"]] == ["not-audited"]
+    told = tmp_path / "layer" / "nodejs" / "node_modules" / "left" / "package.json"
+    told.parent.mkdir(parents=True)
+    told.write_text('{"name": "left", "version": "2.0.0", "license": "ISC"}', encoding="utf-8")
+    (tmp_path / "layer" / "python").mkdir()
+    done = millrace("layers", "scan", tmp_path / "layer", "--json")
+    found = [(one["rule"], one["place"]) for one in done.document["findings"]]
+    assert ("not-audited", "python") in found, "packages of Node.js do not stand for Python's"
 
 
 def test_the_worst_comes_first_and_each_once() -> None:

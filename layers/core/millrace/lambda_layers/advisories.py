@@ -39,10 +39,11 @@ def ask(folder: Path, packages: Sequence[Package], service: Service) -> tuple[in
     """Of how many packages was learnt what is known of them, and what is."""
     found: list[Finding] = []
     asked = 0
-    if not packages and any((folder / name).is_dir() for name in ("python", "nodejs")):
+    python = [one for one in packages if one.ecosystem == "pypi"]
+    if not packages or (python_folders(folder) and not python):
         found.append(
             _unknown(
-                "the layer",
+                "python" if packages else "the layer",
                 "holds no package's metadata, so that nothing can be asked",
                 "Keep the *.dist-info folders (millrace layers build does), " + _LEFT_OUT,
             )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
 import stat
+import zlib
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
@@ -15,6 +17,11 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 _LEVEL = 6
 _UNIX = 3
 _CHUNK = 1 << 20
+# Of zipfile, of its decompressors, and of a file system that will not have such a name.
+_UNREADABLE = (
+    *(BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError),
+    *(zlib.error, lzma.LZMAError, OSError),
+)
 
 
 def write(folder: Path, files: Iterable[Entry], target: Path) -> None:
@@ -36,7 +43,7 @@ def unpack(source: Path, folder: Path) -> None:
             _check(source.name, members)
             for one in members:
                 _unpack(archive, one, folder)
-    except (BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except _UNREADABLE as error:
         raise LayerError(
             f"{source.name} cannot be unpacked: {error}. Make the zip anew."
         ) from error

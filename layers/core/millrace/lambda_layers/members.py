@@ -33,6 +33,11 @@ def of_zip(path: Path) -> list[Finding]:
     return found
 
 
+def broken(name: str, message: str) -> Finding:
+    """A zip whose directory could be read, but not its files."""
+    return _unsafe("not-a-zip", name, message)
+
+
 def _unsafe(rule: str, place: str, message: str) -> Finding:
     return Finding(
         Severity.CRITICAL, rule, place, message, "Do not use this zip; build the layer from source."

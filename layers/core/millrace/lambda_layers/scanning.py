@@ -7,11 +7,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from millrace.errors import ConfigurationError
+from millrace.errors import ConfigurationError, LayerError
 from millrace.lambda_layers import advisories, archive, contents, members, native, secrets
 from millrace.lambda_layers.advisories import Service
 from millrace.lambda_layers.build import LAYER, REPORT
 from millrace.lambda_layers.findings import Finding, Scan, Severity, sorted_findings
+from millrace.lambda_layers.making import FOLDERS
 from millrace.lambda_layers.report import read
 
 _UNPACKED = "unpacked"
@@ -37,11 +38,15 @@ def scan(path: Path, asked: Asked, scratch: Path) -> Scan:
         found = members.of_zip(path)
         if any(one.severity is Severity.CRITICAL or one.rule == "symlink" for one in found):
             return Scan(path.name, asked.architecture, 0, (), sorted_findings(found), False, None)
-        archive.unpack(path, scratch / _UNPACKED)
+        try:
+            archive.unpack(path, scratch / _UNPACKED)
+        except LayerError as error:
+            found.append(members.broken(path.name, str(error)))
+            return Scan(path.name, asked.architecture, 0, (), sorted_findings(found), False, None)
     folder, architecture = _folder(path, scratch, asked.architecture)
     packages = contents.packages(folder)
     found += members.of_folder(folder, architecture)
-    found += _mixed(folder, architecture)
+    found += [*_mixed(folder, architecture), *_of_no_use(folder)]
     found += contents.licence_findings(packages, asked.allowed_licences)
     found += secrets.of_folder(folder)
     count = None
@@ -65,6 +70,21 @@ def _folder(path: Path, scratch: Path, architecture: str | None) -> tuple[Path, 
     if not any(path.iterdir()):
         raise ConfigurationError(f"{path} is empty; a scan of nothing would find nothing.")
     return path, architecture
+
+
+def _of_no_use(folder: Path) -> list[Finding]:
+    """A scan that looks in the wrong place finds nothing wrong."""
+    if any((folder / name).is_dir() for name in FOLDERS):
+        return []
+    return [
+        Finding(
+            Severity.HIGH,
+            "no-layer",
+            "the layer",
+            f"holds none of {', '.join(f'{name}/' for name in FOLDERS)}, where functions look",
+            "Name the folder above, or the zip that is published.",
+        )
+    ]
 
 
 def _mixed(folder: Path, architecture: str | None) -> list[Finding]:

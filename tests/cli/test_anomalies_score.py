@@ -273,7 +273,7 @@ def test_a_table_with_decimal_commas(tmp_path: Path, written: Callable[[float], 
     done = run(table(tmp_path / "de.csv", "Zeit;Wert", *rows), "--json")
     peaks = [one["peak_value"] for one in done.document["series"][0]["episodes"]]
     scale = 100 if "." in written(50.0) else 1
-    assert max(peaks) == pytest.approx(max(values()) * scale, rel=0.001)
+    assert max(peaks) == pytest.approx(max(values()) * scale, rel=0.02)
     assert "value: Wert, with a decimal comma" in run(tmp_path / "de.csv").err
 
 

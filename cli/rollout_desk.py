@@ -98,6 +98,7 @@ class RolloutDesk:
 
         With `release` the stop button that `stop` has pressed is released first.
         """
+        self._remember(stored)
         account = self.connect()
         who = account.identity["Arn"] if accept else ""
         with self._rolling(stored, account, who) as rolling:
@@ -155,10 +156,19 @@ class RolloutDesk:
                 tell=say,
             )
 
+    def _remember(self, stored: Stored) -> None:
+        """Let a rollout that was stored elsewhere be found by its id, too."""
+        folder, path = Desk(self.world).folder, stored.path.resolve()
+        if path.parent != folder.resolve():
+            folder.mkdir(parents=True, exist_ok=True)
+            place = folder / f"{KIND}-{stored.plan.hash[:16]}.place"
+            place.write_text(str(path), encoding="utf-8")
+
     def _by_id(self, folder: Path, text: str) -> Path:
         names = f"{KIND}-{text[:16]}*.json" if text.isalnum() and len(text) >= _SHORTEST else ""
         found = sorted(folder.glob(names)) if names else []
         found = [path for path in found if "." not in path.stem.removeprefix(KIND)]
+        found += [Path(place.read_text(encoding="utf-8")) for place in _places(folder, names)]
         if len(found) == 1:
             return found[0]
         there = ", ".join(
@@ -215,6 +225,11 @@ class RolloutDesk:
             print_line(f"{name} was under way")
         for line in _next(found, stored):
             print_line(line)
+
+
+def _places(folder: Path, names: str) -> list[Path]:
+    """Files that say where the plan of a rollout is."""
+    return sorted(folder.glob(names.replace(".json", ".place"))) if names else []
 
 
 def _waves(plan: Plan) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 from millrace.anomaly.desk import AlertView, SeriesView
-from millrace.anomaly.history import BY_HISTORY
 from millrace.errors import ConfigurationError
 
 from cli import (
@@ -17,10 +16,11 @@ from cli import (
     anomaly_score,
 )
 from cli.anomaly_place import DatabaseOption, WhoOption, desk, environment, place_name, who
+from cli.anomaly_tables import show_alerts, show_series, state_of
 from cli.anomaly_times import instant_ms, span_ms
 from cli.commands import JsonOption, MillraceCommand, epilog, new_group, surroundings
-from cli.figures import NOTHING, figure, moment
-from cli.output import print_json, print_line, print_table, quantity
+from cli.figures import figure, moment
+from cli.output import print_json, print_line
 
 app = new_group()
 
@@ -66,13 +66,7 @@ def list_alerts(
     if not found:
         print_line(f"No {'open ' if only_open else ''}alerts in {where}.")
         return
-    print_table(
-        ("time", "series", "value", "score", "state", "reason", "alert"),
-        [_alert_row(one) for one in found],
-        right=("value", "score"),
-    )
-    waiting = sum(one.acknowledged_ms is None for one in found)
-    print_line(f"{quantity(len(found), 'alert')}, {waiting:,} open.")
+    show_alerts(found)
 
 
 @app.command(
@@ -97,21 +91,7 @@ def series(
     if not found:
         print_line(f"No series in {where}: nothing was judged yet.")
         return
-    numbers = ("events", "late", "last value", "sensitivity", "false alarms")
-    print_table(
-        (
-            "series",
-            "events",
-            "late",
-            "newest",
-            "last value",
-            "sensitivity",
-            "false alarms",
-            "muted",
-        ),
-        [_series_row(one, now_ms) for one in found],
-        right=numbers,
-    )
+    show_series(found, now_ms)
 
 
 @app.command(
@@ -255,39 +235,6 @@ def sensitivity(
 def alert_document(alert: AlertView) -> dict[str, object]:
     """An alert for machines."""
     return {**alert._asdict(), "state": state_of(alert)}
-
-
-def state_of(alert: AlertView) -> str:
-    """An alert's state in words."""
-    if alert.false_alarm:
-        return "false alarm"
-    if alert.acknowledged_ms is not None:
-        return "past" if alert.acknowledged_by == BY_HISTORY else "acknowledged"
-    return "muted" if alert.muted else "open"
-
-
-def _alert_row(one: AlertView) -> tuple[str, ...]:
-    when = NOTHING if one.time_ms is None else moment(one.time_ms)
-    numbers = (_short(one.value), _short(one.score))
-    return (when, one.series, *numbers, state_of(one), one.reason, one.alert_id)
-
-
-def _short(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.4g}"
-
-
-def _series_row(one: SeriesView, now_ms: int) -> tuple[str, ...]:
-    muted = one.muted_until_ms is not None and one.muted_until_ms > now_ms
-    return (
-        one.series,
-        f"{one.events:,}",
-        f"{one.late:,}",
-        NOTHING if one.newest_ms is None else moment(one.newest_ms),
-        _short(one.last_value),
-        _short(one.sensitivity),
-        f"{one.false_alarms:,}",
-        f"until {moment(one.muted_until_ms)}" if muted and one.muted_until_ms else "",
-    )
 
 
 def _tell(alert: AlertView, line: str, new: bool, as_json: bool) -> None:

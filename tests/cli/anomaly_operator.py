@@ -43,14 +43,16 @@ class Operator:
     def path(self) -> Path:
         return self.folder / "test.db"
 
-    def __call__(self, *words: object, stdin: str | None = None) -> Done:
+    def __call__(self, *words: object, stdin: str | None = None, columns: int = 200) -> Done:
         around = Surroundings(
             environment={"MILLRACE_DATABASE": f"sqlite:///{self.path}", **self.environment},
             now_ms=lambda: self.now_ms,
             attended=lambda: self.attended,
         )
         args = ["anomalies", *(str(word) for word in words)]
-        result = CliRunner().invoke(app, args, obj=around, input=stdin, env={"COLUMNS": "200"})
+        result = CliRunner().invoke(
+            app, args, obj=around, input=stdin, env={"COLUMNS": str(columns)}
+        )
         return Done(result.exit_code, result.stdout, result.stderr)
 
     def database(self) -> SqliteDatabase:

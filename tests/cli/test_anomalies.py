@@ -34,9 +34,31 @@ def test_alerts_are_listed(watched: Operator) -> None:
     assert "cpu-300" in [one["alert_id"] for one in found]
     shown = watched("list").out
     assert "cpu-300" in shown
-    assert f"{len(found)} alerts, {len(found)} open." in shown
+    assert f"{len(found)} alerts: {len(found)} open." in shown
     assert len(watched("list", "--limit", 1, "--json").document["alerts"]) == 1
     assert "No alerts" in watched("list", "--series", "disk").out
+
+
+def test_a_narrow_terminal_shows_ids_whole_and_reasons(watched: Operator) -> None:
+    long = "a-host-with-a-name/0123456789abcdef0123456789abcdef"
+    watched.take(record({**event(400, 900.0), "id": long}, 400, "cpu", "cpu"))
+    watched("ack", "cpu-300")
+    alerts = watched("list", "--json").document["alerts"]
+    shown = watched("list", columns=80).out
+    for one in alerts:
+        assert any(line.endswith(f"  {one['alert_id']}") for line in shown.splitlines())
+    assert " ".join(alerts[0]["reason"].split()) in " ".join(shown.split())
+    assert all(len(line) <= 80 or long in line for line in shown.splitlines())
+    assert f"{len(alerts)} alerts: " in shown
+    assert "1 acknowledged" in shown
+
+
+def test_a_narrow_terminal_shows_what_is_said_of_series(watched: Operator) -> None:
+    header = watched("series", columns=80).out.split("─")[0]
+    assert header.split() == ["series", "events", "newest", "last", "value"]
+    watched("sensitivity", "cpu", 0.5)
+    assert "sensitivity" in watched("series", columns=80).out
+    assert "false alarms" in watched("series").out
 
 
 def test_an_alert_is_acknowledged_once(watched: Operator) -> None:
@@ -253,6 +275,7 @@ def test_every_command_of_the_group_is_json(watched: Operator, tmp_path: Path) -
         "explain": ["cpu-300"],
         "score": [path],
         "backfill": [path],
+        "purge": [],
         "quarantine list": [],
         "quarantine show": [kept],
         "quarantine redrive": [kept, "--dry-run"],

@@ -13,7 +13,7 @@ from millrace.lambda_layers.findings import Scan, Severity
 from millrace.lambda_layers.native import MACHINES
 
 from cli.commands import FAILED, JsonOption, MillraceCommand, epilog
-from cli.output import print_json, print_line, print_table, say
+from cli.output import print_json, print_line, print_table, say, write_file
 
 LayerArgument = Annotated[
     Path, typer.Argument(metavar="LAYER", help="A build, a layer's folder, or its zip.")
@@ -95,7 +95,7 @@ def scan_layer(
     with tempfile.TemporaryDirectory(prefix="millrace-scan-") as scratch:
         found = scan(layer, asked, Path(scratch))
     if sbom_file is not None:
-        sbom_file.write_text(sbom.cyclonedx(found), encoding="utf-8")
+        write_file(sbom_file, sbom.cyclonedx(found))
     failing = found.failing(fail_on)
     if as_json:
         print_json({**found.document, "fail_on": str(fail_on), "failed": bool(failing)})

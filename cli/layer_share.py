@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -94,7 +95,8 @@ def share(
     """Plan to let others read a layer version (the newest by default), and do so when asked to.
 
     Sharing is per version and region: a --region that lacks the version gets the same content
-    published first. Others cannot list versions, so tell them the ARN, or give them the manifest.
+    published first, from the first --region that has the layer, or from AWS_REGION. Others cannot
+    list versions, so tell them the ARN, or give them the manifest.
     """
     asked = Asked(execute, output, as_json)
     asked.check()
@@ -178,8 +180,13 @@ def print_guard(
 def _where(
     cloud: LambdaAccount, layer: str, region: list[str] | None, every: bool
 ) -> tuple[tuple[str, ...], LayerArn]:
-    """The regions, and the layer: its own region is the first of them, unless its ARN says it."""
-    home = cloud.region if not region else region[0]
-    named = sharing.wanted_layer(layer, cloud.account, cloud.partition, home)
+    """The regions, and the layer: its own region is the first of them that has it, or that of the
+    environment, unless its ARN says it.
+    """
+    homes = [*(region or ()), cloud.region]
+    named = sharing.wanted_layer(layer, cloud.account, cloud.partition, homes[0])
+    if region and not layer.startswith("arn:"):
+        found = (one for one in homes if cloud.layer_versions(one, named.name))
+        named = replace(named, region=next(found, homes[0]))
     chosen = [named.region] if not region and not every else region
     return regions_of(cloud, chosen, every), named

@@ -19,7 +19,7 @@ from millrace.lambda_layers.usage import FunctionUse, Usage, VersionUse, usage
 from cli.commands import FAILED, JsonOption, MillraceCommand, epilog, surroundings
 from cli.lambda_account import AllRegionsOption, RegionOption, connect, regions_of
 from cli.layer_usage_page import page, sized
-from cli.output import print_facts, print_json, print_table, say
+from cli.output import print_facts, print_json, print_table, say, write_file
 
 CsvOption = Annotated[
     bool,
@@ -79,7 +79,7 @@ def show_usage(
     today = datetime.fromtimestamp(now_ms / 1000, UTC).date()
     found = usage(inventory, today, deprecations())
     if html is not None:
-        html.write_text(page(found), encoding="utf-8")
+        write_file(html, page(found))
     if as_json:
         print_json(found.document)
     elif as_csv:

@@ -231,6 +231,8 @@ def bad(place: Place, kind: str) -> Order:
             return usual
         case "missing":
             return replace(order, source=place.folder / "none.lock")
+        case "empty":
+            lock(place.folder).write_text("# nothing yet\n")
         case "import":
             return replace(order, modules=("absent",), processes=1, target=Target(HOST, host()))
     return order
@@ -244,6 +246,7 @@ BAD = [
     ("other python", "is for another Python than"),
     ("unknown service", r"no service 'dynamodbs' \(called at app.py:2\). Did you mean 'dynamodb'"),
     ("missing", "There is no .*none.lock"),
+    ("empty", "The layer would be empty"),
     ("import", "cannot import absent: ModuleNotFoundError"),
 ]
 

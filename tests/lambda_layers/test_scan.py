@@ -280,7 +280,11 @@ def test_packages_of_nodejs_are_told_and_counted(
     assert millrace("layers", "scan", folder, *options, "--fail-on", "medium").status == 1
 
 
-def test_what_is_no_layer(millrace: Commands, tmp_path: Path) -> None:
+def test_what_is_no_layer_and_no_place_for_a_bill(millrace: Commands, tmp_path: Path) -> None:
+    package(tmp_path)
+    bill = tmp_path / "none" / "sbom.json"
+    done = millrace("layers", "scan", tmp_path, "--without-advisories", "--sbom", bill)
+    assert (done.status, "Cannot write" in done.err) == (2, True)
     assert millrace("layers", "scan", tmp_path / "none").status == 2
     empty = tmp_path / "empty"
     empty.mkdir()

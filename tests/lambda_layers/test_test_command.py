@@ -128,6 +128,13 @@ def test_stale_bytecode_is_named_with_what_it_costs(millrace: Commands, good: Pa
     assert "warning: bytecode: compiled for good: 2 of 2 modules have none that stays" in done.err
 
 
+def test_a_zip_that_functions_would_not_look_into(millrace: Commands, tmp_path: Path) -> None:
+    with ZipFile(tmp_path / "flat.zip", "w") as archive:
+        archive.writestr("one.py", "X = 1\n")
+    done = millrace("layers", "test", tmp_path / "flat.zip")
+    assert (done.status, "is no layer" in done.err) == (2, True), done.err
+
+
 def test_a_zip_is_read_with_suspicion(millrace: Commands, tmp_path: Path) -> None:
     source = tmp_path / "bad.zip"
     with ZipFile(source, "w") as archive:

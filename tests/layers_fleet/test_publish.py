@@ -177,6 +177,11 @@ def test_what_is_no_build_is_refused(millrace: Commands, folder: Path, tmp_path:
 ARTEFACT = Artefact("layer.zip", "e" * 64, UPLOAD_BYTES + 1, 9, "f" * 64, "python3.13", "arm64")
 
 
+def test_a_name_that_no_layer_can_have(millrace: Commands, folder: Path) -> None:
+    done = millrace("layers", "publish", folder, "--name", "our deps")
+    assert (done.status, "no layer's name" in done.err) == (2, True), done.err
+
+
 def test_a_large_zip_goes_through_the_bucket_of_its_region() -> None:
     there = [There("eu-west-1", ()), There("us-east-1", ())]
     with pytest.raises(ConfigurationError, match="must go through S3"):

@@ -107,6 +107,24 @@ def test_other_regions_first_get_the_same_tree(published: LambdaCloud, millrace:
     ]  # fmt: skip
 
 
+def test_a_region_that_lacks_it_may_be_the_only_one_that_is_named(
+    published: LambdaCloud, millrace: Commands
+) -> None:
+    command = ("layers", "share", "deps:2", "--account", OTHER, "--region", "ap-south-1")
+    done = millrace(*command, "--execute")
+    assert done.status == 0, done.err
+    assert readable(published, "ap-south-1", 1)
+    assert not readable(published, "eu-west-1", 2)
+
+
+def test_what_nobody_has_is_not_taken_back_in_silence(
+    published: LambdaCloud, millrace: Commands
+) -> None:
+    for command in (("shares", "depps"), ("revoke", "depps", "--account", OTHER, "--execute")):
+        done = millrace("layers", *command)
+        assert (done.status, "There is no layer depps" in done.err) == (1, True), done.err
+
+
 def test_a_version_without_a_tree_is_known_by_its_zip(
     published: LambdaCloud, millrace: Commands
 ) -> None:
@@ -200,6 +218,8 @@ def test_a_region_that_is_denied_stops_before_anything_is_done(
         (["deps", "--account", "12"], "twelve digits are"),
         (["deps", "--organization", "ou-1"], "is no organisation"),
         (["deps:x", "--account", OTHER], "names no version of a layer"),
+        (["deps:²", "--account", OTHER], "names no version of a layer"),
+        (["deps-*", "--account", OTHER], "no layer's name"),
         ([f"arn:aws:lambda:eu-west-1:{OTHER}:layer:deps:1", "--account", OTHER], "Only the owner"),
     ],
 )

@@ -170,3 +170,8 @@ def test_an_account_with_nothing(millrace: Commands) -> None:
     done = millrace("layers", "usage", "--check")
     assert (done.status, "There are no layer versions" in done.err) == (0, True)
     assert millrace("layers", "usage", "--csv", "--json").status == 2
+
+
+def test_a_page_that_cannot_be_written(millrace: Commands, tmp_path: Path) -> None:
+    done = millrace("layers", "usage", "--html", tmp_path / "none" / "page.html")
+    assert (done.status, "Cannot write" in done.err) == (2, True)

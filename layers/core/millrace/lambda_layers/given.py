@@ -78,18 +78,23 @@ def read(path: Path, scratch: Path) -> Given:
     """
     if path.is_file():
         archive.unpack(path, scratch / LAYER)
+        _require_folders(path, scratch / LAYER)
         return _given(path, scratch / LAYER, path, None)
     if (path / REPORT).is_file() and (path / LAYER).is_dir():
         built = report.read((path / REPORT).read_text(encoding="utf-8"))
         return _given(path, path / LAYER, path / ZIP, built)
     if not path.is_dir():
         raise ConfigurationError(f"There is no {path}.")
-    if not any((path / name).is_dir() for name in FOLDERS):
+    _require_folders(path, path)
+    archive.write(path, tree.entries(path), scratch / ZIP)
+    return _given(path, path, scratch / ZIP, None)
+
+
+def _require_folders(path: Path, folder: Path) -> None:
+    if not any((folder / name).is_dir() for name in FOLDERS):
         raise ConfigurationError(
             f"{path} is no layer: it holds none of {', '.join(f'{name}/' for name in FOLDERS)}."
         )
-    archive.write(path, tree.entries(path), scratch / ZIP)
-    return _given(path, path, scratch / ZIP, None)
 
 
 def _given(path: Path, folder: Path, zipped: Path, built: Report | None) -> Given:

@@ -88,6 +88,14 @@ def is_layer_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
+def require_layer_name(text: str) -> None:
+    """Raises ConfigurationError for what no layer can be called."""
+    if not is_layer_name(text):
+        raise ConfigurationError(
+            f"{text!r} is no layer's name; one is like deps, no ARN and no pattern."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class LayerVersion:
     """A version of a layer of this account."""

@@ -107,6 +107,8 @@ class _Making:
         self._strip()
         language.finish()
         files = tree.entries(self.layer)
+        if not files:
+            raise LayerError("The layer would be empty: what it is made of holds no file to keep.")
         found = report.packages(before, packages.sizes(((f.path, f.size) for f in files), owned))
         report.check_limit(tree.size(files), found)
         imports = self._times(modules, as_installed)

@@ -6,15 +6,15 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from millrace.errors import ConfigurationError, NotAllowed
+from millrace.errors import NotAllowed
 from millrace.lambda_layers import policies, retention
 from millrace.lambda_layers.aws import Gone, LambdaAccount, parallel
 from millrace.lambda_layers.inventory import (
     FunctionVersion,
     Inventory,
     LayerArn,
-    is_layer_name,
     layer_arn,
+    require_layer_name,
 )
 from millrace.lambda_layers.retention import Rules, Verdict
 from millrace.plans.approval import asked_for
@@ -59,10 +59,7 @@ def prepare(
     """
     names = sorted(set(layers)) if layers else None
     for name in names or ():
-        if not is_layer_name(name):
-            raise ConfigurationError(
-                f"{name!r} is no layer's name; one is like deps, no ARN and no pattern."
-            )
+        require_layer_name(name)
     inventory = account.inventory(regions, now_ms, layers=names)
     found = retention.verdicts(inventory, rules, now_ms)
     asked = [one.version.arn for one in found if not one.stays]

@@ -15,7 +15,7 @@ from typing import Any
 from millrace.errors import ConfigurationError, LayerError, Unavailable
 from millrace.lambda_layers import publishing
 from millrace.lambda_layers.aws import Gone, LambdaAccount, Maker, parallel
-from millrace.lambda_layers.inventory import LayerVersion, layer_arn
+from millrace.lambda_layers.inventory import LayerVersion, layer_arn, require_layer_name
 from millrace.lambda_layers.manifest import holding
 from millrace.lambda_layers.publishing import Artefact, There, Wanted
 from millrace.plans.approval import asked_for
@@ -58,6 +58,7 @@ def prepare(
     needs_approval: bool = False,
 ) -> Plan:
     """What is to be published where. Raises MillraceErrors."""
+    require_layer_name(wanted.layer)
     there = parallel(lambda region: _there(account, wanted, region), regions)
     made = publishing.plan(wanted, account.account, account.partition, there, now_ms)
     return asked_for(made, account.identity["Arn"]) if needs_approval else made

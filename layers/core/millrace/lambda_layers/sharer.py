@@ -72,6 +72,8 @@ def listed(account: LambdaAccount, layer: LayerArn, regions: Sequence[str]) -> l
     A version is looked for by its number in its own region, by its content in the others.
     """
     known = account.layer_versions(layer.region, layer.name)
+    if not known:
+        _numbered(known, layer)  # what nobody can have is not taken back in silence
     source = _numbered(known, layer) if layer.version else None
     identity = _source(account, layer).identity if layer.version else ""
 

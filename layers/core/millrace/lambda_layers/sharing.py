@@ -6,16 +6,24 @@ published first. What is granted already, under whatever statement id, is not gr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from millrace.errors import ConfigurationError
-from millrace.lambda_layers.inventory import LayerArn, LayerVersion, layer_arn
+from millrace.lambda_layers.inventory import (
+    LayerArn,
+    LayerVersion,
+    is_layer_name,
+    layer_arn,
+    require_layer_name,
+)
 from millrace.lambda_layers.manifest import copied, holding, identity_of
 from millrace.lambda_layers.policies import EVERYONE, Grantee, Share, account, organization
 from millrace.lambda_layers.publishing import GOOD_FOR_MS, PUBLISH
 from millrace.plans.plan import Plan, Step
 
+_NUMBER = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 SHARE = "layers.share"
 REVOKE = "layers.revoke"
 GRANT = "add-layer-version-permission"
@@ -54,12 +62,13 @@ def wanted_layer(text: str, account: str, partition: str, region: str) -> LayerA
     """
     if ":" in text and not text.startswith("arn:"):
         name, _, number = text.partition(":")
-        if not number.isdigit() or int(number) < 1:
+        if not _NUMBER.fullmatch(number) or not is_layer_name(name):
             raise ConfigurationError(
                 f"{text!r} names no version of a layer; NAME, NAME:NUMBER and an ARN do."
             )
         return LayerArn(partition, region, account, name, int(number))
     if not text.startswith("arn:"):
+        require_layer_name(text)
         return LayerArn(partition, region, account, text)
     found = layer_arn(text)
     if found.account != account:

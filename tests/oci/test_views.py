@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from millrace.anomaly.instants import ms_of
+from millrace.anomaly.verdict import LEARNING, NO_TIME
 
 from tests.oci.stores import STORES, Opened
 from tests.oci.test_oracle_sql import tables
@@ -81,7 +82,8 @@ def state_of(row: dict[str, Any]) -> str:
         return "late"
     if row["processed_flag"] == "N":
         return "waiting"
-    return "not judged" if row["score"] is None else "ordinary"
+    unjudged = row["score"] is None or row["view_name"] in (LEARNING, NO_TIME)
+    return "not judged" if unjudged else "ordinary"
 
 
 def test_alerts_with_their_episodes(opened: Opened) -> None:

@@ -15,7 +15,7 @@ SELECT e.event_id, e.series, e.event_time, e.metric_value,
        CASE WHEN e.anomaly_flag = 'Y' THEN 'strange'
             WHEN e.late_flag = 'Y' THEN 'late'
             WHEN e.processed_flag = 'N' THEN 'waiting'
-            WHEN e.score IS NULL THEN 'not judged'
+            WHEN e.score IS NULL OR e.view_name IN ('learning', 'no time') THEN 'not judged'
             ELSE 'ordinary' END AS state,
        CASE WHEN a.alert_id IS NULL THEN 'N' ELSE 'Y' END AS alert_flag,
        e.view_name, e.reason, e.scored_by, e.feature1, e.feature2, e.received_time

@@ -106,15 +106,16 @@ class Rows:
         """Every record that is not blank, with the line where it ends."""
         line = 0
         try:
-            first = text.readline()
-            lines = itertools.chain((first,), text)
+            begin, skipped = _behind_comments(text)
+            first = begin[0]
+            lines = itertools.chain(begin, text)
             if first.lstrip().startswith("{"):
                 yield from _objects(lines)
                 return
             self._delimiter = delimiter_of(first.encode("utf-8", "surrogateescape"))
             reader = csv.reader(lines, delimiter=self._delimiter)
             for cells in reader:
-                line = reader.line_num
+                line = reader.line_num + skipped
                 if any(cell.strip() for cell in cells):
                     yield _Record(line, [_clean(cell) for cell in cells])
         except csv.Error as error:
@@ -122,6 +123,23 @@ class Rows:
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             problem = f"the gzip file is damaged, or cut short, here: {error}"
             yield _Record(line + 1, [], problem)
+
+
+def _behind_comments(text: TextIO) -> tuple[list[str], int]:
+    """The first rows, and how many lines with `#` stand before them.
+
+    The last such line names the columns where nothing else does, as numpy writes it.
+    """
+    comments = []
+    while (line := text.readline()).startswith("#"):
+        comments.append(line)
+    if comments:
+        delimiter = delimiter_of(line.encode("utf-8", "surrogateescape"))
+        names = comments[-1].lstrip("# ")
+        same = names.count(delimiter) == line.count(delimiter)
+        if same and line.strip() and not has_header(line.split(delimiter)):
+            return [names, line], len(comments) - 1
+    return [line], len(comments)
 
 
 def missing(row: Row) -> bool:

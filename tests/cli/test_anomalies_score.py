@@ -277,6 +277,26 @@ def test_a_table_with_decimal_commas(tmp_path: Path, written: Callable[[float], 
     assert "value: Wert, with a decimal comma" in run(tmp_path / "de.csv").err
 
 
+@pytest.mark.parametrize(
+    ("begin", "line"),
+    [
+        (["# export of", "# the dashboard", "time,cpu"], 5),
+        (["# export", "# time,cpu"], 4),  # as numpy names columns
+        (["#time,cpu"], 3),
+        (["# export, of 3 days", "time,cpu"], 4),
+    ],
+)
+def test_lines_of_comments_stand_before_a_table(
+    tmp_path: Path, begin: list[str], line: int
+) -> None:
+    rows = [f"{START_S + 60 * n},{value!r}" for n, value in enumerate(values(150))]
+    rows[1] = f"{START_S + 60},oops"
+    document = run(table(tmp_path / "a.csv", *begin, *rows), "--json").document
+    assert document["columns"] == {"time": "time", "values": ["cpu"], "series": None}
+    assert document["series"][0]["values"] == 149
+    assert [one["line"] for one in document["problems"]] == [line]
+
+
 def test_a_format_that_no_time_has_is_an_error(tmp_path: Path) -> None:
     for more in ((), ("--time", "timestamp")):
         done = run(plain(tmp_path), "--time-format", "%q", *more)

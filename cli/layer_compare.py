@@ -70,6 +70,8 @@ def compare(
         if processes and case.modules:
             figures = _timed(there, case, processes)
         price = Price(memory_mb, cold_starts, _price(usd_per_gb_s, there.target.architecture))
+        if not case.modules:
+            say("Nothing is known that both can import, so cold starts are not compared: --import.")
         found = comparing.compare(_side(one, figures[0]), _side(two, figures[1]), price)
     if as_json:
         print_json({**found.document, "imports": list(case.modules), "client": case.client})

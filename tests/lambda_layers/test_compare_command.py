@@ -59,6 +59,13 @@ def test_what_one_of_them_cannot_import_is_named(
     assert "broken: ModuleNotFoundError: No module named 'absent'" in done.err
 
 
+def test_layers_that_have_nothing_in_common_are_told(
+    millrace: Commands, tmp_path: Path, fast: Path
+) -> None:
+    done = millrace("layers", "compare", fast, layer(tmp_path / "other", three="X = 1\n"))
+    assert (done.status, "cold starts are not compared" in done.err) == (0, True)
+
+
 def test_a_price_is_a_number(millrace: Commands, fast: Path) -> None:
     done = millrace("layers", "compare", fast, fast, "--usd-per-gb-s", "much")
     assert done.status == 2

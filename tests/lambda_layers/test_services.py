@@ -30,6 +30,9 @@ def called(text: str, **others: str) -> set[str]:
         ("from botocore.session import Session\nSession().create_client('sts')", {"sts"}),
         ("import boto3\nNAME = 'sns'\ndef f():\n  return boto3.client(NAME)", {"sns"}),
         ("def f():\n  import boto3\n  boto3.client('kms')", {"kms"}),
+        ("from boto3 import client as make\nmake('s3')", {"s3"}),
+        ("import boto3\nmake = boto3.resource\nmake('s3')", {"s3"}),
+        ("import boto3\nfrom functools import partial\npartial(boto3.client, 's3')", {"s3"}),
         ("import oci\noci.client('ons')", set()),
         ("def client(x): ...\nclient('secrets')", set()),
         ("import boto3\n# boto3.client('s3')\nx = \"boto3.client('sqs')\"", set()),
@@ -78,6 +81,7 @@ def test_the_shape_of_code_is_all_that_services_are_read_off() -> None:
         ["import boto3", "NAME = 'sqs'", "boto3.client(NAME)"],
         ["import boto3 as b", "NAME = 's3'", "b.client(NAME)", "import json"],
         ["import boto3", "NAME = 's3'", "boto3.client(NAME)", "boto3.resource('sns')"],
+        ["import boto3", "NAME = 's3'", "boto3.client(NAME)", "map(boto3.client, NAME)"],
         ["import boto3", "NAME = 's3'", "", "boto3.client(NAME)"],  # the report names the line
     ):
         assert seen(*other) != usual
@@ -86,6 +90,21 @@ def test_the_shape_of_code_is_all_that_services_are_read_off() -> None:
 def test_a_service_that_is_no_constant_is_said() -> None:
     found = used({"app.py": b"import boto3\nfor n in x:\n  boto3.client(n)"}, {})
     assert found.undetermined == ("app.py:3",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "map(boto3.client, ['s3', 'sqs'])",
+        "def f(make=boto3.client): make('s3')",
+        "getattr(boto3, 'client')('s3')",
+        "boto3.client(**{'service_name': 's3'})",
+        "boto3.client(*['s3'])",
+        "make = {'a': boto3.client}",
+    ],
+)
+def test_a_call_that_cannot_be_followed_is_said(text: str) -> None:
+    assert used({"app.py": f"import boto3\n{text}".encode()}, {}).undetermined == ("app.py:2",)
 
 
 def test_a_service_that_is_missing_is_named_with_its_place() -> None:

@@ -70,11 +70,14 @@ def shape(code: Mapping[str, bytes], library: Mapping[str, bytes]) -> Iterator[s
     for module in Modules(code, {}, library).reached(SDK):
         yield f"{module.place} imports {' '.join(sorted(module.imports))}"
         constants = dict(_constants(module.tree))
+        names = {*_MAKERS, *_named_makers(module)}
         for node in module.nodes:
-            if isinstance(node, ast.Call) and _name(node.func) in _MAKERS:
+            if isinstance(node, ast.Call) and _name(node.func) in names:
                 argument = _argument(node)
                 told = None if argument is None else _text(argument, constants)
                 yield f"{module.place}:{node.lineno} {told!r}"
+        for call in _passed_on(module, constants):
+            yield f"{call.place} passes on {call.service!r}"
 
 
 def _name(function: ast.expr) -> str | None:
@@ -101,22 +104,81 @@ def kept(
 
 
 def _calls(module: Module, modules: Modules) -> Iterator[_Call]:
-    bound = module.bindings
+    named = _named_makers(module)
     constants = dict(_constants(module.tree))
     wrappers = _wrappers(module)
     for node in module.nodes:
-        if not isinstance(node, ast.Call) or not _makes(node, module, bound, modules):
+        if not isinstance(node, ast.Call) or not _makes(node, module, named, modules):
             continue
         argument = _argument(node)
-        if argument is None or id(node) in wrappers:
+        spread = any(one.arg is None for one in node.keywords)  # f(**options) may name it
+        if (argument is None and not spread) or id(node) in wrappers:
             continue
-        service = _text(argument, constants)
+        service = None if argument is None else _text(argument, constants)
         yield _Call(service, f"{module.place}:{node.lineno}", module.code)
+    yield from _passed_on(module, constants)
 
 
-def _makes(call: ast.Call, module: Module, bound: Mapping[str, str], modules: Modules) -> bool:
+def _named_makers(module: Module) -> dict[str, ast.AST | None]:
+    """Names that stand for a maker of the SDK, imported or assigned, and what they are assigned."""
+    if not _knows_sdk(module):
+        return {}
+    found: dict[str, ast.AST | None] = {
+        name: None
+        for name, whole in module.bindings.items()
+        if whole.partition(".")[0] in SDK and whole.rpartition(".")[2] in _MAKERS
+    }
+    for node in module.nodes:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if _refers(value, module):
+                found[name] = value
+    return found
+
+
+def _refers(node: ast.AST, module: Module) -> bool:
+    """Whether it is a maker of the SDK by its module, as boto3.client is."""
+    match node:
+        case ast.Attribute(value=ast.Name(id=name), attr=attr) if attr in _MAKERS:
+            return module.bindings.get(name, "").partition(".")[0] in SDK
+    return False
+
+
+def _passed_on(module: Module, constants: Mapping[str, str]) -> Iterator[_Call]:
+    """Makers that are not called where they stand, but given to something else to call.
+
+    Of partial(boto3.client, "s3") the service can be seen; of others the allow-list must tell it.
+    """
+    if not _knows_sdk(module):
+        return
+    named = _named_makers(module)
+    known = {id(value) for value in named.values()}
+    known |= {id(node.func) for node in module.nodes if isinstance(node, ast.Call)}
+    services: dict[int, str | None] = {}
+    for node in module.nodes:
+        match node:
+            case ast.Call(func=func, args=[first, second, *_]) if _name(func) == "partial":
+                services[id(first)] = _text(second, constants)
+    for node in module.nodes:
+        match node:
+            case ast.Call(func=ast.Name(id="getattr"), args=[ast.Name(id=name), *_]):
+                loose = module.bindings.get(name, "").partition(".")[0] in SDK
+            case ast.Name(id=name, ctx=ast.Load()):
+                loose = name in named and id(node) not in known
+            case ast.Attribute():
+                loose = _refers(node, module) and id(node) not in known
+            case _:
+                continue
+        if loose:
+            place = f"{module.place}:{node.lineno}"
+            yield _Call(services.get(id(node)), place, module.code)
+
+
+def _makes(call: ast.Call, module: Module, named: Collection[str], modules: Modules) -> bool:
     """Whether a call makes a client of AWS, as far as one can tell."""
+    bound = module.bindings
     match call.func:
+        case ast.Name(id=name) if name in named:
+            return True
         case ast.Name(id=name) if name in _MAKERS:
             maker = bound.get(name, f"{module.name}.{name}")
         case ast.Attribute(value=ast.Name(id=name), attr=attr) if attr in _MAKERS and name in bound:

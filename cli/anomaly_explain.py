@@ -95,7 +95,7 @@ def _case(desk: Desk, name: str, points: int) -> _Case:
     except InvalidRequest:
         alert = None
     if event is None and alert is None:
-        message = f"there is no alert and no event {name!r}"
+        message = f"there is no alert and no event {name!r}; anomalies list has the alerts' ids"
         raise InvalidRequest(404, "no-such-event", message, "event")
     series = event.series if event is not None else alert.series if alert is not None else ""
     time_ms = event.point.time_ms if event is not None else alert.time_ms if alert else None

@@ -70,7 +70,7 @@ def test_an_alert_is_acknowledged_once(watched: Operator) -> None:
     assert "cpu-300" not in watched("list", "--open").out
     missing = watched("ack", "nothing")
     assert (missing.status, missing.out) == (1, "")
-    assert "there is no alert 'nothing'" in missing.err
+    assert "there is no alert 'nothing'; the list of alerts has their ids" in missing.err
 
 
 def test_the_login_says_who(watched: Operator) -> None:

@@ -249,7 +249,8 @@ def kept_of(session: Session, row: tuple[Any, ...]) -> Kept:
 def _one(session: Session, alert_id: str) -> AlertView:
     rows = session.rows(statements.ONE_ALERT, {"alert_id": alert_id})
     if not rows:
-        raise InvalidRequest(404, "no-such-alert", f"there is no alert {alert_id!r}", "alert_id")
+        message = f"there is no alert {alert_id!r}; the list of alerts has their ids"
+        raise InvalidRequest(404, "no-such-alert", message, "alert_id")
     return _alert(session, rows[0])
 
 

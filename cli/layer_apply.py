@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from millrace.errors import ConfigurationError
+from millrace.errors import ConfigurationError, PlanRefused
 from millrace.lambda_layers import publishing, retention, rollout, sharing
 from millrace.lambda_layers.aws import LambdaAccount
 from millrace.lambda_layers.prune import Deleter
@@ -118,4 +118,9 @@ def _performers(account: LambdaAccount, world: Surroundings) -> dict[str, Callab
 def _check_limit(plan: Plan) -> None:
     """A plan of deletions states its own limit, which is part of what was approved."""
     if plan.kind == retention.KIND:
-        retention.check_limit(plan, int(plan.asked["limit"]))
+        limit = plan.asked.get("limit")
+        if not isinstance(limit, int):
+            raise PlanRefused(
+                "unreadable", "The plan states no limit of what it may delete. Make the plan again."
+            )
+        retention.check_limit(plan, limit)

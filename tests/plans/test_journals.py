@@ -57,6 +57,7 @@ def test_half_a_line_at_the_end_is_cut_off(tmp_path: Path, kept: int) -> None:
         (b'"event":"done"', b'"event":"gone"', "unreadable-journal"),
         (b"\n{", b"\n\n{", "unreadable-journal"),
         (b"{", b"[", "unreadable-journal"),
+        (b"{", b"[" * 100_000, "unreadable-journal"),
     ],
 )
 def test_an_edited_journal_is_refused(tmp_path: Path, old: bytes, new: bytes, code: str) -> None:

@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from millrace.lambda_layers import definition
+from millrace.lambda_layers.installing import Target
+from millrace.lambda_layers.order import sources
+from millrace.lambda_layers.services import used
 from millrace.lambda_layers.stripping import host
 
 from localcloud.stack.template import load_template
@@ -200,6 +204,29 @@ def test_the_layers_pass_their_own_tests(tmp_path: Path) -> None:
     done_testing = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     assert done_testing.returncode == 0, done_testing.stdout + done_testing.stderr
     assert ", 0 failed" in done_testing.stdout
+
+
+_CLIENTS = """
+import sys, boto3
+for name in sys.argv[1:]:
+    boto3.client(name, region_name="eu-west-1")
+"""
+
+
+def test_every_client_that_the_functions_make_can_be_made_and_no_other(tmp_path: Path) -> None:
+    version = "python{}.{}".format(*sys.version_info[:2])
+    done = layer("deps", version, host(), str(tmp_path / "deps"))
+    assert done.status == 0, done.err
+    order = definition.read(ROOT / "layers/deps/layer.toml", Target(version, host()), tmp_path)
+    called = sorted(used(sources(order.code), {}, sources(order.library)).services)
+
+    def made(*names: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-S", "-c", _CLIENTS, *names]
+        environment = {"PYTHONPATH": str(tmp_path / "deps/python")}
+        return subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+
+    assert made(*called).returncode == 0, made(*called).stderr
+    assert "UnknownServiceError" in made("ec2").stderr, "it is pruned"
 
 
 def test_a_package_whose_hash_differs_is_refused(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def plan(
 
 def check_limit(plan: Plan, limit: int) -> None:
     """Raises PlanRefused for a plan that deletes more than the limit."""
-    count = sum(step.destroys for step in plan.steps)
+    count = len(plan.steps)
     if count > limit:
         raise PlanRefused(
             "above-the-limit",

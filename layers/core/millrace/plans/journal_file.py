@@ -128,7 +128,7 @@ def _parsed(path: Path, whole: bytes) -> tuple[list[Entry], str]:
 def _document(path: Path, line: bytes, number: int) -> dict[str, Any]:
     try:
         document = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _unreadable(path, number, error) from error
     if not isinstance(document, dict):
         raise _unreadable(path, number, TypeError("no object"))

@@ -265,6 +265,13 @@ def test_a_failed_build_names_the_reason_and_leaves_what_was(
     assert json.loads((place.output / "report.json").read_text())["tree"] == before.tree
 
 
+def test_a_folder_that_cannot_be_made_is_named(place: Place) -> None:
+    order = place.order(wheel(place.wheels, "plain", {"plain.py": ""}))
+    (place.folder / "file").write_text("", encoding="utf-8")
+    with pytest.raises(LayerError, match=r"cannot be written to .*file/layer"):
+        build(replace(order, output=place.folder / "file" / "layer"))
+
+
 def test_somebody_elses_folder_is_not_replaced(place: Place) -> None:
     order = place.order(wheel(place.wheels, "plain", {"plain.py": ""}))
     place.output.mkdir()

@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from millrace.errors import ConfigurationError
+from millrace.errors import ConfigurationError, LayerError
 from millrace.lambda_layers import archive, report, tree
 from millrace.lambda_layers.making import make
 from millrace.lambda_layers.order import Order
@@ -43,6 +43,16 @@ def present(order: Order) -> Report | None:
 def build(order: Order) -> Report:
     """Build a layer. Raises ConfigurationError or LayerError, and then nothing has changed."""
     _check(order)
+    try:
+        return _build(order)
+    except OSError as error:  # of a disk that is full, a folder that cannot be written
+        raise LayerError(
+            f"The layer cannot be written to {order.output}: {error}. What was there before is"
+            " there still; make room, or name another folder with --output."
+        ) from error
+
+
+def _build(order: Order) -> Report:
     order.output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(
         dir=order.output.parent.absolute(), prefix=f".{order.output.name}."

@@ -17,7 +17,7 @@ from millrace.plans import approval as approvals
 from millrace.plans import plan as plans
 from millrace.plans.approval import Approval
 from millrace.plans.executors import Outcome, Performer, PerformingExecutor, PrintingExecutor
-from millrace.plans.journal_file import FileJournal
+from millrace.plans.journal_file import FileJournal, read_entries
 from millrace.plans.plan import Plan, State, Step
 
 from cli.output import print_json, print_line, quantity, say
@@ -143,8 +143,11 @@ class Desk:
         print_line(f"journal {journal_path}")
 
     def store(self, plan: Plan, path: Path) -> None:
-        """Write a plan to a file. Raises ConfigurationError."""
+        """Write a plan to a file. Raises ConfigurationError, and PlanRefused where that would part
+        another plan from its journal before it is carried out to its end.
+        """
         try:
+            _set_aside(journal_of(path), plan)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(plans.write(plan, self.key), encoding="utf-8")
         except OSError as error:
@@ -165,6 +168,21 @@ class Desk:
     def folder(self) -> Path:
         """Where plans and journals are that nobody has named."""
         return Path(self.world.environment.get("MILLRACE_PLANS") or _PLANS)
+
+
+def _set_aside(journal: Path, plan: Plan) -> None:
+    """Give the journal of a finished plan that is about to be replaced a name of its own."""
+    entries = read_entries(journal)
+    of = str(entries[0].data.get("plan")) if entries else plan.hash
+    if of == plan.hash:
+        return
+    if entries[-1].event != "finished":
+        raise PlanRefused(
+            "other-journal",
+            f"{journal} is of plan {of[:12]}, which is not carried out to its end. Go on with it"
+            " (millrace layers apply), or store this plan under another name.",
+        )
+    journal.rename(journal.with_name(f"{journal.name.partition('.journal')[0]}.{of[:12]}.jsonl"))
 
 
 def journal_of(plan: Path) -> Path:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from millrace.plans import plan as plans
 
 from localcloud.faults.loading import parse
 from localcloud.lambda_control import seeding
@@ -187,19 +185,6 @@ def test_a_plan_above_the_limit_is_printed_and_not_carried_out(
     for done in (millrace(*options, "--execute"), millrace("layers", "apply", path, "--execute")):
         assert done.status == 1
         assert "deletes 5 versions, and 4 is the limit" in done.err
-    assert left(layered) == list(range(1, 11))
-
-
-@pytest.mark.parametrize("asked", [{}, {"limit": "many"}])
-def test_a_plan_without_a_limit_deletes_nothing(
-    layered: LambdaCloud, millrace: Commands, tmp_path: Path, asked: dict[str, str]
-) -> None:
-    path = tmp_path / "plan.json"
-    millrace("layers", "prune", "--keep", 3, "--output", path)
-    made = plans.read(path.read_text(encoding="utf-8"))
-    path.write_text(plans.write(replace(made, asked=asked)), encoding="utf-8")
-    done = millrace("layers", "apply", path, "--execute")
-    assert (done.status, "states no limit" in done.err) == (1, True), done.err
     assert left(layered) == list(range(1, 11))
 
 

@@ -123,8 +123,8 @@ def _require_same(entry: Entry, plan: Plan) -> None:
     if found != plan.hash:
         raise PlanRefused(
             "other-journal",
-            f"The journal is of plan {str(found)[:12]}, not of {plan.hash[:12]}. Name the journal"
-            " of this plan, or a file that is not there yet.",
+            f"The journal is of plan {str(found)[:12]}, not of {plan.hash[:12]}. Store the"
+            " plan under another name, or move the journal away.",
         )
 
 

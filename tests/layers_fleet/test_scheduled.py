@@ -70,6 +70,11 @@ def test_five_versions_stay_where_the_event_says_nothing(
     assert left(layered, "core") == [2, 3, 4, 5, 6]
 
 
+def test_a_layer_that_nobody_has_is_named(layered: LambdaCloud, records: MemoryObjects) -> None:
+    answer = cleaner(layered, records).handle({"LayerName": "depps", "KeepVersions": 1}).answer
+    assert (answer["missing"], answer["deleted_versions"]) == (["depps"], 0)
+
+
 def test_the_clock_s_event_is_for_all_layers(layered: LambdaCloud, records: MemoryObjects) -> None:
     assert cleaner(layered, records).handle({}).answer["deleted_versions"] == 1
     assert (left(layered, "deps"), left(layered, "core")) == ([1, 2, 3, 4, 5, 6], [2, 3, 4, 5, 6])
@@ -125,6 +130,7 @@ def test_what_it_may_not_do_it_does_not_half(layered: LambdaCloud, records: Memo
         (None, "no-object"),
         ({"LayerName": 7}, "layer-name"),
         ({"LayerName": ""}, "layer-name"),
+        ({"LayerName": None}, "layer-name"),
         ({"LayerName": "arn:aws:lambda:r-1:123456789012:layer:a"}, "layer-name"),
         ({"LayerName": "a", "KeepVersions": 0}, "keep-versions"),
         ({"LayerName": "a", "KeepVersions": "many"}, "keep-versions"),

@@ -63,6 +63,7 @@ class Cleaned:
             "planned": [step.target for step in self.pruning.plan.steps],
             "executed": self.executed,
             "refused": self.refused or None,
+            "missing": list(self.pruning.missing),
             "plan": self.pruning.plan.hash,
             "audit": self.audit,
         }
@@ -116,7 +117,7 @@ def read(event: object, rules: Rules) -> tuple[list[str] | None, Rules]:
             f"{', '.join(unknown):.80} is unknown; an event has {' and '.join(_KEYS)}.",
         )
     name = event.get("LayerName")
-    if name is not None and not (isinstance(name, str) and is_layer_name(name)):
+    if "LayerName" in event and not (isinstance(name, str) and is_layer_name(name)):
         raise InvalidEvent(
             "layer-name", f"LayerName must be a layer's name, not its ARN, but is {name!r:.80}."
         )

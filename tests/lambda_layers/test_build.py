@@ -265,6 +265,17 @@ def test_a_failed_build_names_the_reason_and_leaves_what_was(
     assert json.loads((place.output / "report.json").read_text())["tree"] == before.tree
 
 
+def test_a_package_of_ours_in_the_place_of_another_is_said(place: Place) -> None:
+    order = place.order(wheel(place.wheels, "plain", {"plain/__init__.py": "X = 1\n"}))
+    ours = place.folder / "plain"
+    ours.mkdir()
+    (ours / "__init__.py").write_text("X = 2\n", encoding="utf-8")
+    built = build(replace(order, packages=(ours,)))
+    assert any(
+        "takes the place" in one and "python/plain/__init__.py" in one for one in built.warnings
+    )
+
+
 def test_a_folder_that_cannot_be_made_is_named(place: Place) -> None:
     order = place.order(wheel(place.wheels, "plain", {"plain.py": ""}))
     (place.folder / "file").write_text("", encoding="utf-8")

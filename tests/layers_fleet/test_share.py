@@ -125,6 +125,14 @@ def test_what_nobody_has_is_not_taken_back_in_silence(
         assert (done.status, "There is no layer depps" in done.err) == (1, True), done.err
 
 
+def test_more_accounts_than_a_policy_holds_should_be_an_organisation(
+    published: LambdaCloud, millrace: Commands
+) -> None:
+    accounts = [part for n in range(150) for part in ("--account", 210000000000 + n)]
+    done = millrace("layers", "share", "deps", *accounts, "--execute")
+    assert (done.status, "(--organization)" in done.err) == (1, True), done.err[-300:]
+
+
 def test_a_version_without_a_tree_is_known_by_its_zip(
     published: LambdaCloud, millrace: Commands
 ) -> None:

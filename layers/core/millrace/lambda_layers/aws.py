@@ -260,6 +260,8 @@ def problem(action: str, region: str, error: Exception, endpoint: str = "") -> M
             f"{where} is not allowed: {error}. Give these credentials {action}, choose others with"
             " AWS_PROFILE, or leave the region out (--region)."
         )
+    if code == "PolicyLengthExceededException":
+        return LayerError(f"{where}: {error} Share with an organisation instead (--organization).")
     if code in _GONE:
         return Gone(f"{where}: {error}")
     if code in _CHANGED:

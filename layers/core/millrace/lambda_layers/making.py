@@ -22,6 +22,7 @@ from millrace.lambda_layers.stripping import Stripper, host, strip_all, stripper
 
 # What Lambda puts on one path or another; a layer with none of them is of no use to a function.
 FOLDERS = ("python", "nodejs", "bin", "lib", "extensions")
+_NAMED = 3
 _STRIPPED = "symbols", "symbols of native libraries, that nobody debugs in a function"
 
 
@@ -137,9 +138,9 @@ class _Making:
         elif source is not None:
             self.language.install()
         for folder in self.order.packages:
-            _copy(folder, self.layer / "python" / folder.absolute().name)
+            self._add(folder, self.layer / "python" / folder.absolute().name)
         if self.order.beside is not None:
-            _copy(self.order.beside, self.layer)
+            self._add(self.order.beside, self.layer)
         for path in sorted(self.layer.glob("extensions/*")):
             if path.is_file() and not path.stat().st_mode & 0o111:
                 name = path.relative_to(self.layer).as_posix()
@@ -152,6 +153,22 @@ class _Making:
                 f"{name} has nothing under python/, nodejs/, bin/, lib/ or extensions/, where"
                 " functions look."
             )
+
+    def _add(self, folder: Path, target: Path) -> None:
+        """Copy a folder of ours, and say which files it takes the place of."""
+        there = sorted(
+            (target / path.relative_to(folder)).relative_to(self.layer).as_posix()
+            for path in folder.rglob("*")
+            if not LEFT_ALONE.intersection(path.relative_to(folder).parts)
+            and path.is_file()
+            and (target / path.relative_to(folder)).is_file()
+        )
+        if there:
+            more = f" and {len(there) - _NAMED} more" if len(there) > _NAMED else ""
+            self.language.warnings.append(
+                f"{folder} takes the place of what was there: {', '.join(there[:_NAMED])}{more}."
+            )
+        _copy(folder, target)
 
     def _import_ms(self, modules: tuple[str, ...]) -> float | None:
         """None where nothing can be measured here."""

@@ -27,10 +27,12 @@ CLIENTS = {
     "ingest": ("kinesis",),
     "predict": ("dynamodb", "sagemaker-runtime"),
     "archive": (),  # which makes its one client when it first needs it
+    "prune-layers": (),  # likewise
 }
 # As template.yaml gives it to its functions, with its defaults and a model's endpoint.
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "x",
     "AWS_SECRET_ACCESS_KEY": "x",
     "AWS_ENDPOINT_URL": "",
@@ -53,6 +55,13 @@ ENVIRONMENT = {
     "CONSISTENT_READ": "off",
     "INFERENCE_STREAM": "",
     "DAX_ENDPOINT": "",
+    "AUDIT_BUCKET": "audit",
+    "PRUNE_MODE": "plan",
+    "PRUNE_KEEP": "5",
+    "PRUNE_GRACE_DAYS": "14",
+    "PRUNE_LIMIT": "50",
+    "PRUNE_REGIONS": "",
+    "LAYER_ARNS": "",  # what a start tells of itself would stand among the figures
     "MILLRACE_FEATURES": str(ROOT / "features.toml"),
 }
 _TIMED = """

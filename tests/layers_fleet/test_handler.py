@@ -48,12 +48,13 @@ def test_old_versions_are_deleted_told_and_recorded(
     assert len(objects) == 1 + 2 + 2 * 2  # the plan; begin and end; each deletion twice
 
 
+@pytest.mark.parametrize("mode", ["plan", "off"])  # off as `sam local invoke` has it by default
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
 def test_every_sample_event_is_answered(
-    cloud: LambdaCloud, environment: dict[str, str], path: object
+    cloud: LambdaCloud, environment: dict[str, str], path: object, mode: str
 ) -> None:
     event = json.loads(ROOT.joinpath(str(path)).read_text(encoding="utf-8"))
-    with handler("prune-layers", {**environment, "PRUNE_MODE": "plan"}) as function:
+    with handler("prune-layers", {**environment, "PRUNE_MODE": mode}) as function:
         answer = function(event)
     assert (answer["deleted_versions"], answer["executed"]) == (0, False)
     assert (

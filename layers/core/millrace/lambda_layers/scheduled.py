@@ -23,7 +23,8 @@ from millrace.plans.executors import PerformingExecutor
 from millrace.plans.journal_objects import ObjectJournal
 from millrace.s3 import S3Objects
 
-MODES = ("plan", "execute")
+# Where it is off it is not deployed; `sam local invoke` runs it all the same, and it only plans.
+MODES = ("off", "plan", "execute")
 _PREFIX = "layers"
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _KEYS = ("LayerName", "KeepVersions")

@@ -122,11 +122,17 @@ class Enricher:
                 entry = entries[group.key.storage]
                 if isinstance(entry, Exception):
                     staged.append(entry)
-                else:
-                    staged.append(_guarded(self._advanced, group, entry))
+                    continue
+                try:
+                    staged.append(self._advanced(group, entry))
+                except Exception as error:
+                    staged.append(error)
             for index, result in enumerate(staged):
                 if isinstance(result, Intent):
-                    staged[index] = _guarded(self._make_item, result) or result
+                    try:
+                        self._make_item(result)
+                    except Exception as error:
+                        staged[index] = error
             if self._pool is None:
                 yield from self._stored(staged)
             else:

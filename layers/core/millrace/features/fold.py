@@ -21,7 +21,7 @@ RAW_MOST = 64
 IDS_MOST = 4096
 
 # From here on it pays to look whether a batch can be appended in one go.
-_MANY = 8
+_MANY = 5
 
 # A column of one type, by its index.
 _KINDS = tuple(bytes((kind,)) for kind in range(256))
@@ -90,7 +90,8 @@ def _added_at_once(after: Profile, events: Sequence[Event], plan: Plan, own: boo
     for kind, time_ms in dict(zip(kinds, times_ms)).items():  # noqa: B905  one for each
         after.type_last_ms[kind] = time_ms
     after.sessions.extend(times_ms, plan.session_gap_ms)
-    _open_columns(after, own)
+    if not (own and after.raw_s):
+        _open_columns(after)
     after.raw_s.extend(times_s)
     for column, values in zip(after.raw_fields, zip(*fields)):  # noqa: B905
         column.extend(values)
@@ -108,7 +109,8 @@ def _add_each(
     own: bool,
 ) -> Sequence[Event]:
     """Add events one by one, in any order; those that are neither late nor known."""
-    _open_columns(after, own)
+    if not (own and after.raw_s):
+        _open_columns(after)
     raw_s, columns = after.raw_s, after.raw_fields
     remember, add_to_sessions = after.ids.add, after.sessions.add
     kind_of, newest_of_kind = plan.type_indexes(after.types), after.type_last_ms
@@ -161,12 +163,11 @@ def _sort_raw(after: Profile) -> None:
     ]
 
 
-def _open_columns(after: Profile, own: bool) -> None:
+def _open_columns(after: Profile) -> None:
     """Let columns be added to. Copies share theirs, and all profiles share empty ones."""
-    if not (own and after.raw_s):
-        # A slice of an array is a plain copy of memory.
-        after.raw_s = after.raw_s[:]
-        after.raw_fields = [column[:] for column in after.raw_fields]
+    # A slice of an array is a plain copy of memory.
+    after.raw_s = after.raw_s[:]
+    after.raw_fields = [column[:] for column in after.raw_fields]
 
 
 def _admitted(profile: Profile, plan: Plan, name: str) -> int:
@@ -174,17 +175,14 @@ def _admitted(profile: Profile, plan: Plan, name: str) -> int:
 
     Types that features.toml names always have a place; of the others only as many as fit.
     """
-    if name in profile.types:
-        return profile.types.index(name)
-    named = plan.entity.by_type.keys() - {"*"}
-    if name not in named:
-        unnamed = sum(known not in named for known in profile.types)
-        if unnamed >= plan.type_capacity - len(named):
-            name = OTHER_TYPE
-    if name not in profile.types:
-        profile.types = plan.types_in("\0".join((*profile.types, name)))
-        profile.type_last_ms.append(0)
-    return profile.types.index(name)
+    types = profile.types
+    if name not in types and len(types) >= plan.types_for_all and not plan.has_place(name, types):
+        name = OTHER_TYPE
+    if name in types:
+        return types.index(name)
+    profile.types = plan.types_in("\0".join((*types, name)))
+    profile.type_last_ms.append(0)
+    return len(types)
 
 
 def _scope_of(profile: Profile, event_type: str) -> str:

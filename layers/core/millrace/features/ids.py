@@ -143,21 +143,23 @@ class RecentIds:
             self._seconds.insert(run, second)
             self._counts.insert(run, 1)
 
-    def settle(self) -> None:
-        """Join new look-ups to the old ones when there are many."""
-        if self._new is not None and len(self._new) > _MERGE_AT:
-            first = self._seconds[0] if self._seconds else 0
-            joined = {i: second for i, second in self._old.items() if second >= first}
-            joined.update(self._new)
-            self._old, self._new = joined, {}
-
-    def forget_before(self, second: int) -> None:
-        """Forget the ids of events before `second`."""
+    def forget_before(self, second: int) -> int:
+        """Forget the ids of events before `second`; how many are left."""
         seconds = self._seconds
         if seconds and seconds[0] < second:
             runs = bisect_left(seconds, second)
             del self._hashes[: sum(self._counts[:runs])]
             del seconds[:runs], self._counts[:runs]
+        if self._new is not None and len(self._new) > _MERGE_AT:
+            self._old, self._new = self._joined(self._old, self._new), {}
+        return len(self._hashes)
+
+    def _joined(self, old: dict[int, int], new: dict[int, int]) -> dict[int, int]:
+        """Old look-ups and new ones together, without those that are forgotten."""
+        first = self._seconds[0] if self._seconds else 0
+        joined = {hashed: second for hashed, second in old.items() if second >= first}
+        joined.update(new)
+        return joined
 
     def newest_kept(self, most: int) -> int:
         """The first second from which at most `most` ids are remembered."""

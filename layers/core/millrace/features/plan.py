@@ -30,7 +30,10 @@ class Plan:
             10**field.scale if isinstance(field, Number) else 1 for field in self.fields
         )
         self.windows_ms = tuple((w.length_s * 1000, w.tile_s * 1000) for w in entity.windows)
-        self.type_capacity = type_capacity(definitions.event, entity)
+        self._type_capacity = type_capacity(definitions.event, entity)
+        self._named_types = entity.by_type.keys() - {"*"}
+        # So many types have a place whatever they are called.
+        self.types_for_all = self._type_capacity - len(self._named_types)
         self.tracks = tracks_of(definitions.event, entity)
         self.no_levels = [b""] * len(self.ladder.tiles_s)
         self.layout = pack_layout(self.fields, self.ladder.tiles_s)
@@ -63,6 +66,12 @@ class Plan:
             if len(self._indexes) < _CACHED_TYPES:
                 self._indexes[types] = found
         return found
+
+    def has_place(self, name: str, types: tuple[str, ...]) -> bool:
+        """Whether a profile that has seen `types` may keep this one apart as well."""
+        if name in self._named_types:
+            return True
+        return sum(known not in self._named_types for known in types) < self.types_for_all
 
     @cached_property
     def has_type_tracks(self) -> bool:

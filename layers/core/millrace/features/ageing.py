@@ -93,7 +93,7 @@ def raw_values(
     """Seconds and values of the raw events that have this field, of one type or of all."""
     column = profile.raw_fields[field]
     if kind is None and MISSING not in column:
-        return profile.raw_s, column
+        return profile.raw_s, [*column]  # a list is quicker to go through again and again
     rows = zip(profile.raw_s, profile.raw_type, column, strict=True)
     kept = [
         (time_s, value)

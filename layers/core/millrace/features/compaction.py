@@ -72,8 +72,7 @@ def count_cells(runs: Sequence[Run], kinds: bytes, types: int, levels: int) -> C
         if end - begin == 1:
             found[level][tile] = singles[kinds[begin]]
         else:
-            here = kinds[begin:end]
-            found[level][tile] = tuple([here.count(kind) for kind in every])
+            found[level][tile] = (*map(kinds[begin:end].count, every),)
     return found
 
 

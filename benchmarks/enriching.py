@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from millrace.collector import let_collector_wait
 from millrace.events import EventReader
 from millrace.features.batch import BatchReader
-from millrace.features.collector import let_collector_wait
 from millrace.features.definitions import Definitions, load
 from millrace.features.dynamodb import to_wire
 from millrace.features.enrich import Enricher

@@ -17,8 +17,8 @@ from millrace.anomaly import notifications
 from millrace.anomaly.notifications import NotificationsTopic
 from millrace.anomaly.pipeline import Pipeline, Report
 from millrace.anomaly.sql_store import Database, SqlStore
+from millrace.collector import let_collector_wait
 from millrace.errors import ConfigurationError, FunctionFailed, MillraceError
-from millrace.features.collector import let_collector_wait
 
 _log = logging.getLogger("millrace")
 
@@ -58,7 +58,7 @@ def _pipeline() -> Pipeline:
         if named not in _made:
             _made.clear()
             oci.quiet()
-            let_collector_wait()  # it would look at every detector that is kept, many times a batch
+            let_collector_wait()
             if os.environ.get("MILLRACE_TOPIC_ID"):
                 notifications.warm()
             _made[named] = pipeline_of(os.environ)

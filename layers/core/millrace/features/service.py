@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from millrace.aws import client
+from millrace.collector import let_collector_wait
 from millrace.events import EventReader
 from millrace.features.batch import BatchReader
-from millrace.features.collector import let_collector_wait
 from millrace.features.definitions import Definitions
 from millrace.features.dynamodb import DynamoDBStore
 from millrace.features.enrich import Enricher

@@ -1,4 +1,4 @@
-"""The garbage collector runs seldom in a process that enriches, and still runs."""
+"""The garbage collector runs seldom in a process that works off batches, and still runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 _COUNTED = """
 import gc
-from millrace.features.collector import let_collector_wait
+from millrace.collector import let_collector_wait
 let_collector_wait()
 runs = []
 gc.callbacks.append(lambda phase, info: runs.append(phase == "start"))

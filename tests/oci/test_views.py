@@ -155,8 +155,7 @@ def test_the_health_of_series(opened: Opened) -> None:
         assert row["strange_24h"] == sum(point["state"] == "strange" for point in own)
         raised = [alert for alert in alerts if alert.series == name]
         assert row["alerts_24h"] == len(raised)
-        open_ = [one for one in raised if one.acknowledged_ms is None and not one.muted]
-        assert row["open_alerts"] == len(open_)
+        assert row["open_alerts"] == len(opened.desk.alerts(name, only_open=True, most=None))
         assert row["false_alarms"] == sum(one.false_alarm for one in raised)
     assert found["bytes"]["state"] == "muted"
     assert ms(found["bytes"]["muted_until_time"]) == NOW_MS + HOUR_MS
@@ -189,11 +188,10 @@ def test_hours(opened: Opened) -> None:
 
 def test_the_pipeline_in_one_row(opened: Opened) -> None:
     (row,) = rows_of(opened, "v_pipeline")
-    alerts = opened.desk.alerts(most=None)
     assert row["rows_waiting"] == 1
     assert row["quarantine_open"] == 1
     assert row["alerts_waiting"] == len(opened.store.pending())
-    assert row["alerts_open"] == sum(a.acknowledged_ms is None and not a.muted for a in alerts)
+    assert row["alerts_open"] == len(opened.desk.alerts(only_open=True, most=None))
     # All but the 600 of two hours ago.
     assert row["events_1h"] == len(table_of(opened, "raw_events")) - 600
     assert row["swept_time"] is not None
@@ -210,3 +208,21 @@ def test_an_empty_database_has_empty_views(tmp_path: Path) -> None:
         for view in VIEWS:
             rows = rows_of(found, view)
             assert len(rows) == (view == "v_pipeline"), view
+
+
+def test_an_alert_is_open_until_somebody_says_so_muted_or_not(opened: Opened) -> None:
+    """The operator's list, the health of a series and the pipeline count alike."""
+    alert = opened.desk.alerts("cpu")[-1]
+    opened.run(
+        "UPDATE alerts SET muted_flag = 'Y', acknowledged_time = NULL, acknowledged_by = NULL,"
+        f" false_alarm_flag = 'N' WHERE alert_id = '{alert.alert_id}'"
+    )
+    listed = opened.desk.alerts(only_open=True, most=None)
+    assert [one.muted for one in listed if one.alert_id == alert.alert_id] == [True]
+    states = [row["state"] for row in rows_of(opened, "v_alerts")]
+    assert states.count("muted") == 1
+    (pipeline,) = rows_of(opened, "v_pipeline")
+    health = by(rows_of(opened, "v_series_health"), "series")
+    assert pipeline["alerts_open"] == len(listed) == states.count("open") + 1
+    assert sum(row["open_alerts"] for row in health.values()) == len(listed)
+    assert health["cpu"]["state"] == "alert"

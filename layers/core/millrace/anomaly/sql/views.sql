@@ -23,6 +23,8 @@ FROM raw_events e
 LEFT JOIN alerts a ON a.alert_id = e.event_id;
 
 -- Every alert with its episode: how long it went on, what was said of it, whether it was sent.
+-- One that is muted and that nobody has acknowledged is open, too; its state says that it was not
+-- sent.
 CREATE VIEW v_alerts AS
 SELECT a.alert_id, a.series, a.event_time, a.raised_time, a.metric_value, a.score, a.expected,
        a.low_value, a.high_value, a.reason, a.raised_by,
@@ -92,8 +94,7 @@ LEFT JOIN (
   SELECT b.series,
          SUM(CASE WHEN b.raised_time >= strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 day')
                   THEN 1 ELSE 0 END) AS alerts_24h,
-         SUM(CASE WHEN b.acknowledged_time IS NULL AND b.muted_flag = 'N' THEN 1 ELSE 0 END)
-           AS open_alerts,
+         SUM(CASE WHEN b.acknowledged_time IS NULL THEN 1 ELSE 0 END) AS open_alerts,
          SUM(CASE WHEN b.false_alarm_flag = 'Y' THEN 1 ELSE 0 END) AS false_alarms
   FROM alerts b
   GROUP BY b.series
@@ -132,8 +133,7 @@ SELECT l.newest_received_time, COALESCE(l.events_1h, 0) AS events_1h, l.mean_lag
        (SELECT COUNT(*) FROM outbox o
         LEFT JOIN digests d ON d.digest_id = o.digest_id
         WHERE COALESCE(d.delivered_flag, 'N') = 'N') AS alerts_waiting,
-       (SELECT COUNT(*) FROM alerts a
-        WHERE a.acknowledged_time IS NULL AND a.muted_flag = 'N') AS alerts_open,
+       (SELECT COUNT(*) FROM alerts a WHERE a.acknowledged_time IS NULL) AS alerts_open,
        (SELECT COUNT(*) FROM quarantine q
         WHERE NOT EXISTS (SELECT 1 FROM redrives r WHERE r.quarantine_id = q.quarantine_id))
          AS quarantine_open,

@@ -8,10 +8,21 @@ from statistics import fmean, pstdev
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from millrace.features.distinct import EXACT, STANDARD_ERROR, Distinct, hash32
+from millrace.features.distinct import (
+    EXACT,
+    STANDARD_ERROR,
+    Distinct,
+    K,
+    _lane_mask,
+    _needed,
+    hash32,
+    hashes32,
+)
 
 FLOOR_S = 1_700_000_000
 DAY_S = 86_400
+# Identities at the ends of what a column, a category or a lane can hold.
+EDGES = (0, 1, -1, 2**32, 2**48 - 1, 2**62 - 1, 1 - 2**62, 2**63 - 1, -(2**63), 2**64 - 1)
 
 
 def counter(seen: list[tuple[int, int]], batch: int = 50) -> Distinct:
@@ -162,3 +173,30 @@ def test_a_damaged_sketch_is_an_error(length: int) -> None:
     values[6] = bytes(length)
     with pytest.raises(ValueError, match=f"a sketch of {length} bytes"):
         Distinct.unpacked(values)
+
+
+@given(st.lists(st.integers(-(2**63), 2**64 - 1) | st.sampled_from(EDGES), max_size=300))
+def test_hashes_side_by_side_are_the_hashes_of_each(identities: list[int]) -> None:
+    assert hashes32(identities) == [hash32(identity) for identity in identities]
+
+
+def test_a_worker_that_sees_batches_of_all_sizes_remembers_little() -> None:
+    for size in range(1, 2000):
+        hashes32([-size] * size)
+    assert _lane_mask.cache_info().currsize <= 32
+
+
+@given(SEEDS, st.integers(0, 300), st.sampled_from((80, 2**32)))
+def test_what_a_sketch_keeps_is_what_a_window_to_come_may_need(
+    seed: int, count: int, most: int
+) -> None:
+    """Every hash but those of which 64 smaller ones were seen as recently, or before them here."""
+    rng = random.Random(seed)
+    hashes = rng.sample(range(most), min(count, most))
+    seen = [(hashed, -place // 3) for place, hashed in enumerate(hashes)]
+    needed = [
+        one
+        for place, one in enumerate(seen)
+        if sum(hashed < one[0] for hashed, _ in seen[:place]) < K
+    ]
+    assert _needed(seen) == needed

@@ -16,7 +16,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 from heapq import heapify, heapreplace
 from operator import itemgetter
 from typing import Any
@@ -51,7 +51,7 @@ def hashes32(identities: Sequence[int]) -> list[int]:
     room = len(identities) * 16
     lanes = array("Q", bytes(room))
     lanes[::2] = array("Q", [identity & _MASK for identity in identities])
-    mask = _lane_mask(len(identities))
+    mask = _lane_mask(1 << len(identities).bit_length())
     z = int.from_bytes(lanes.tobytes(), "little")
     z = ((z ^ (z >> 30 & mask)) * 0xBF58476D1CE4E5B9) & mask
     z = ((z ^ (z >> 27 & mask)) * 0x94D049BB133111EB) & mask
@@ -59,8 +59,12 @@ def hashes32(identities: Sequence[int]) -> list[int]:
     return array("I", z.to_bytes(room, "little"))[1::4].tolist()
 
 
-@lru_cache(maxsize=1024)
+@cache
 def _lane_mask(count: int) -> int:
+    """The lower half of so many lanes; more of them than there are do no harm.
+
+    Only powers of two are asked for, so that all that are remembered are small together.
+    """
     return int.from_bytes((b"\xff" * 8 + bytes(8)) * count, "little")
 
 

@@ -181,44 +181,6 @@ def test_features_that_are_there_stay() -> None:
     ]
 
 
-@pytest.mark.parametrize("value", [None, 1e125, -1e308, math.inf, "high", "1e400", b"\0"])
-def test_a_row_without_a_number_is_settled_and_does_no_harm(value: object) -> None:
-    settled_among_others(value, "2026-01-01T00:50:00Z")
-
-
-@pytest.mark.parametrize("time", [None, "soon", 17, "2031-01-01T00:50:01Z", "9999-12-31T23:59:59Z"])
-def test_a_row_without_a_time_or_from_the_future_is_settled_and_does_no_harm(time: object) -> None:
-    settled_among_others(1.0, time)
-
-
-def settled_among_others(value: object, time: object) -> None:
-    kept, start_s = Kept(), 1_767_225_600.0
-    put(kept, [NewRow(f"{i:02}", start_s + 60 * i, 5.0 + i % 3) for i in range(50)])
-    kept.database.connection.execute(
-        "INSERT INTO raw_events (event_id, event_time, metric_value, received_time)"
-        " VALUES ('odd', ?, ?, '2026-01-01T00:50:00Z')",
-        (time, value),
-    )
-    assert kept.store.sweep() == (51, 0, 0, True)
-    put(kept, [NewRow(f"{i:02}", start_s + 60 * i, 5.0 + i % 3) for i in range(51, 99)])
-    assert kept.store.sweep() == (48, 0, 0, True)
-    ((flag, reason),) = kept.rows(
-        "SELECT processed_flag, reason FROM raw_events WHERE event_id = 'odd'"
-    )
-    assert (flag, reason.split(":")[0]) == ("Y", "not judged")
-    assert kept.rows("SELECT COUNT(*) FROM raw_events WHERE score IS NULL") == [(31,)]
-
-
-def test_a_row_that_nobody_can_judge_and_somebody_flagged_reaches_the_outbox() -> None:
-    kept = Kept()
-    kept.database.connection.execute(
-        "INSERT INTO raw_events (event_id, event_time, anomaly_flag) VALUES ('a', NULL, 'Y')"
-    )
-    assert kept.store.sweep().rows == 1
-    assert raised(kept) == [("a", "hand")]
-    assert [one.alert_id for one in kept.store.pending()] == ["a"]
-
-
 def flag(kept: Kept, name: str, value: str = "Y") -> None:
     kept.database.connection.execute(
         "UPDATE raw_events SET anomaly_flag = ? WHERE event_id = ?", (value, name)

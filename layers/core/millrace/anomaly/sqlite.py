@@ -23,7 +23,7 @@ from millrace.anomaly.sweep_text import ALERTS, ROWS, SETTLE, STRANGE, steps
 from millrace.errors import ConfigurationError, Unavailable, WriteConflict
 
 _BUSY_S = 10.0
-# Columns that came after the first version of the tables (V005 of oci-fn/sql).
+# Columns that came after the first version of the tables (V005 and V007 of oci-fn/sql).
 _ADDED = (
     ("raw_events", "expected", "REAL"),
     ("raw_events", "low_value", "REAL"),
@@ -31,6 +31,7 @@ _ADDED = (
     ("raw_events", "rate", "REAL"),
     ("raw_events", "view_name", "TEXT"),
     ("quarantine", "source_key", "TEXT"),
+    ("sweep_settings", "future_s", "REAL NOT NULL DEFAULT 86400 CHECK (future_s >= 0)"),
 )
 _TAKEN = {"SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"}
 _MARKS = {

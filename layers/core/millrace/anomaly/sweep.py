@@ -1,7 +1,7 @@
 """The sweep in plain Python: what sql/sweep.sql computes, to be read and held against it.
 
 It judges rows that came into raw_events by other ways than the function, but for those without a
-number below 1e125 in magnitude, without a time, or with one more than five years after the row's
+number below 1e125 in magnitude, without a time, or with one more than `future_s` after the row's
 arrival: such a clock would have a series forgotten. It is not the detector. It claims exactly this,
 per series, with values taken relative to a centre (the first value seen):
 
@@ -31,7 +31,7 @@ _FORGOTTEN = 1000.0
 
 
 class SweepSettings(NamedTuple):
-    """As in the table sweep_settings."""
+    """As in the table sweep_settings, which also says by `future_s` what comes here at all."""
 
     half_life_s: float = 86400.0
     threshold: float = 4.0

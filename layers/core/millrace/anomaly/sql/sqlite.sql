@@ -154,7 +154,8 @@ CREATE TABLE IF NOT EXISTS sweep_settings (
   half_life_s REAL NOT NULL CHECK (half_life_s > 0),
   threshold   REAL NOT NULL CHECK (threshold > 0),
   warm_up     INTEGER NOT NULL CHECK (warm_up >= 2),
-  quiet_s     REAL NOT NULL CHECK (quiet_s >= 0)
+  quiet_s     REAL NOT NULL CHECK (quiet_s >= 0),
+  future_s    REAL NOT NULL DEFAULT 86400 CHECK (future_s >= 0)
 );
 INSERT OR IGNORE INTO sweep_settings (one, half_life_s, threshold, warm_up, quiet_s)
 VALUES (1, 86400, 4, 30, 3600);

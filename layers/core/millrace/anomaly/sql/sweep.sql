@@ -7,11 +7,16 @@
 -- :settle rows that nobody can judge; one that is flagged all the same raises its alert by the trigger
 UPDATE raw_events
 SET processed_flag = 'Y', scored_by = CASE anomaly_flag WHEN 'Y' THEN 'hand' ELSE 'sweep' END,
-    reason = 'not judged: no number below 1e125, no time, or one years ahead of the arrival'
+    reason = CASE
+      WHEN metric_value IS NULL OR metric_value <= -1e125 OR metric_value >= 1e125
+        THEN 'not judged: no number below 1e125'
+      WHEN epoch_s(event_time) IS NULL THEN 'not judged: no time'
+      ELSE 'not judged: its time is too far ahead of its arrival' END
 WHERE CASE processed_flag WHEN 'N' THEN 'N' END = 'N'
   AND (metric_value IS NULL OR metric_value <= -1e125 OR metric_value >= 1e125
        OR epoch_s(event_time) IS NULL
-       OR epoch_s(event_time) > epoch_s(received_time) + 157766400);
+       OR epoch_s(event_time) > epoch_s(received_time)
+          + (SELECT c.future_s FROM sweep_settings c));
 
 -- :clear
 DELETE FROM sweep_batch;

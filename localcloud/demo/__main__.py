@@ -13,6 +13,7 @@ import orjson
 from millrace.errors import MillraceError
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from localcloud.demo.anomalies.part import AnomaliesPart
 from localcloud.demo.arguments import AWS, OCI, Arguments, parse
@@ -49,6 +50,9 @@ async def _demo(arguments: Arguments, console: Console) -> int:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     started_s = time.monotonic()
     with places(LOCAL) as keeping, Display(console) as display:
+        if keeping.beside is not None:
+            said = Text(keeping.beside, style="yellow")
+            console.print(said, soft_wrap=True)
         async with playing(_parts(arguments, keeping, display)) as endings:
             display.stop()
             for ending in endings:

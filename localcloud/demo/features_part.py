@@ -80,7 +80,7 @@ def _hints(cloud: LocalCloud, keeping: Keeping) -> list[str]:
     places = {"AWS_ENDPOINT_URL": cloud.url, **cloud.stack.outputs}
     lines = [f"The local AWS stays up; Ctrl-C stops it. It is described in {keeping.file}."]
     lines += [f"  {name:24} {value}" for name, value in places.items()]
-    lines.append("Try: .venv/bin/millrace features get --local customer-0000")
+    lines.append(f"Try: .venv/bin/millrace features get {keeping.option} customer-0000")
     if cloud.options.parameters["ApiAuth"] == "NONE":
         lines.append(f"     curl {cloud.output('FeaturesUrl')}/customer-0000")
     return lines

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import TextIO
 
 import orjson
 
@@ -17,10 +20,27 @@ from localcloud.cloud import REGION, LocalCloud
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """One run's own places: a folder of logs and built code; a file that describes a kept cloud."""
+    """One run's own places: a folder of logs and built code; a file that describes a kept cloud.
+
+    `others` are the runs that are up beside it, each by its folder and process.
+    """
 
     folder: Path
     file: Path
+    others: tuple[str, ...] = ()
+
+    @property
+    def option(self) -> str:
+        """How a command in a shell is told of this run's cloud: the first is the usual one."""
+        return f"--local={shlex.quote(str(self.file))}" if self.others else "--local"
+
+    @property
+    def beside(self) -> str | None:
+        """What to know where this run is not alone."""
+        if not self.others:
+            return None
+        more = f"Another demo is up: {'; '.join(self.others)}."
+        return f"{more} This one leaves it alone, and uses {self.folder}."
 
     def remember(self, cloud: LocalCloud) -> None:
         """Write where everything is, for ``millrace --local``."""
@@ -46,17 +66,31 @@ class Keeping:
 
 @contextlib.contextmanager
 def places(local: Path) -> Iterator[Keeping]:
-    """Places that no other run uses while the block runs: the first free of demo, demo-2, …"""
+    """Places that no other run uses while the block runs: the first free of demo, demo-2, …
+
+    A lock ends with its process, however that ends; the file that is left of it blocks nobody.
+    """
     local.mkdir(parents=True, exist_ok=True)
+    others: list[str] = []
     for number in count(1):
         behind = "" if number == 1 else f"-{number}"
-        with (local / f"demo{behind}.lock").open("w") as lock:
+        folder = local / f"demo{behind}"
+        with (local / f"demo{behind}.lock").open("a+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
+                others.append(f"{folder} (process {_holder(lock)})")
                 continue
-            keeping = Keeping(local / f"demo{behind}", local / f"cloud{behind}.json")
+            lock.truncate(0)
+            print(os.getpid(), file=lock, flush=True)
+            keeping = Keeping(folder, local / f"cloud{behind}.json", tuple(others))
             keeping.forget()  # of a run that was killed
-            shutil.rmtree(keeping.folder, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
             yield keeping
             return
+
+
+def _holder(lock: TextIO) -> str:
+    """The process that wrote itself into a lock; it may be about to."""
+    lock.seek(0)
+    return lock.read().strip() or "unknown"

@@ -172,6 +172,11 @@ def test_a_kept_oracle_cloud_says_how_to_look_at_it() -> None:
         listed = subprocess.run(["sh", "-c", shell], cwd=ROOT, env=ENVIRONMENT, capture_output=True)
         assert listed.returncode == 0, listed.stderr
         assert len(orjson.loads(listed.stdout)["alerts"]) > 10
+        other = demo(["--only", "oci", "--seconds", "1"])
+        assert other.returncode == 0, other.stderr
+        assert "Another demo is up: " in other.stderr
+        again = subprocess.run(["sh", "-c", shell], cwd=ROOT, env=ENVIRONMENT, capture_output=True)
+        assert again.stdout == listed.stdout
 
 
 @contextlib.contextmanager

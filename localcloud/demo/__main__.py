@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import orjson
-from millrace.errors import MillraceError
+from millrace.errors import ConfigurationError, MillraceError
 from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
@@ -28,7 +28,10 @@ LOCAL = ROOT / ".local"
 
 
 def main(argv: list[str]) -> int:
-    """Run the demo; the exit status is 0 only when everything is exact."""
+    """Run the demo; the exit status is 0 only when everything is exact, and 2 for wrong options.
+
+    What an option names (a parameter, a folder of series) may turn out to be wrong only on the way.
+    """
     arguments = parse(argv)
     console = Console(stderr=True)
     try:
@@ -36,7 +39,7 @@ def main(argv: list[str]) -> int:
     except MillraceError as error:
         text = f"[bold red]millrace:[/] {escape(str(error))}"
         console.print(text, highlight=False, soft_wrap=True)
-        return 1
+        return 2 if isinstance(error, ConfigurationError) else 1
     except (KeyboardInterrupt, asyncio.CancelledError) as error:
         console.print("Stopped.")
         ended_by = signal.SIGINT if isinstance(error, KeyboardInterrupt) else signal.SIGTERM

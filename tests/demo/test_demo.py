@@ -142,10 +142,19 @@ def test_wrong_options_are_named(options: list[str], problem: str) -> None:
     assert problem in ended.stderr
 
 
-def test_a_parameter_that_the_template_does_not_have_is_an_error() -> None:
-    ended = demo(["--seconds", "1", *NO_MODEL, "--parameter", "NoSuch=1"])
-    assert ended.returncode == 1
-    assert "NoSuch" in ended.stderr
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ([*NO_MODEL, "--parameter", "NoSuch=1"], "no parameter 'NoSuch'"),
+        ([*AWS_ONLY, "--parameter", "EndpointMode=many"], "EndpointMode"),
+        ([*NO_MODEL, "--events", __file__, "--map", "userId"], "userId"),
+        (["--only", "oci", "--series", str(ROOT / "docs")], "must hold"),
+    ],
+)
+def test_an_option_that_turns_out_to_be_wrong_on_the_way(options: list[str], problem: str) -> None:
+    ended = demo(["--seconds", "1", *options])
+    assert ended.returncode == 2, ended.stderr
+    assert problem in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,7 +38,8 @@ class Check:
 
     `events` were found on the stream, where `put` had been put (more where an answer was lost and
     the put tried again); each must be applied, a duplicate, late, or in quarantine.
-    `compared` features of `users` keys were compared; `wrong` shows some that differ.
+    `compared` features were compared, of so many `keys` of each entity; `wrong` shows some that
+    differ.
     `first_invalid` says what is wrong with the first record that is no valid event.
     """
 
@@ -48,7 +49,7 @@ class Check:
     duplicates: int = 0
     late: int = 0
     quarantined: int = 0
-    users: int = 0
+    keys: Counter[str] = field(default_factory=Counter)
     compared: int = 0
     mismatches: int = 0
     floor_raises: int = 0
@@ -94,6 +95,7 @@ def _check(cloud: LocalCloud, definitions: Definitions, put: int, asked: Sequenc
     streamed = list(_events(cloud, definitions, result))
     items = {item[KEY]: item for item in _items(cloud)}
     for plan in plans_of(definitions):
+        result.keys[plan.entity.name] = 0
         groups = {
             key: _distinct(group, late, plan) for key, group in _grouped(streamed, plan).items()
         }
@@ -131,7 +133,7 @@ def _check_key(
         return
     if plan.index == 0:
         _add_counters(result, entry)
-    result.users += 1
+    result.keys[plan.entity.name] += 1
     profile = entry.profile
     types = profile.types if OTHER_TYPE in profile.types else None
     for later_ms in _LATER_MS:

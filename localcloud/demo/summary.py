@@ -49,7 +49,8 @@ class Summary:
             "late": check.late,
             "quarantined": check.quarantined,
             "lost": check.lost,
-            "users": check.users,
+            "users": next(iter(check.keys.values()), 0),
+            "keys": dict(check.keys),
             "compared": check.compared,
             "mismatches": check.mismatches,
             "wrong": check.wrong,
@@ -71,7 +72,7 @@ class Summary:
         table.add_column()
         rows = [
             (check.events, "events put on the stream"),
-            (self.features_written, f"feature writes, for {check.users:,} users"),
+            (self.features_written, f"feature writes, for {self._keys()}"),
             (check.duplicates, "duplicates, recognised and counted once"),
             (check.late, "late events, counted and kept aside"),
             (check.quarantined, "records in quarantine, whole, with their reason"),
@@ -91,6 +92,11 @@ class Summary:
             border_style=style,
             expand=False,
         )
+
+    def _keys(self) -> str:
+        """How many of each entity there are, as in "239 users and 31 items"."""
+        counts = self.check.keys.items()
+        return " and ".join(f"{count:,} {name}{'s' * (count != 1)}" for name, count in counts)
 
     def _predictions(self) -> dict[str, object]:
         used = self.check.predictions
@@ -120,7 +126,7 @@ class Summary:
                 subject = f"Each of {used:,} predictions" if used > 1 else "The prediction"
                 more = f" {subject} used the features of its moment."
             return Text(
-                f"Exact: {check.compared:,} features of {check.users:,} users equal their"
+                f"Exact: {check.compared:,} features of {self._keys()} equal their"
                 f" recomputation from the {check.applied:,} distinct events; nothing was lost."
                 f"{more}",
                 style="bold green",

@@ -50,6 +50,8 @@ def test_the_shop_is_exact(tmp_path: Path) -> None:
         found[name] for name in ("applied", "duplicates", "late", "quarantined")
     )
     assert found["features_written"] > 100
+    assert found["keys"] == {"user": found["users"]}
+    assert found["users"] > 10
     assert found["compared"] > 10_000
     assert 0 < found["lag_ms"]["p50"] <= found["lag_ms"]["p99"]
     for name in ("duplicates", "late", "quarantined"):

@@ -8,6 +8,7 @@ can migrate it. The first element is the format's version.
 
 from __future__ import annotations
 
+import struct
 from array import array
 from collections.abc import Sequence
 from typing import Any
@@ -27,7 +28,15 @@ FORMAT = 1
 _MISSING_BYTES = MISSING.to_bytes(8, "little", signed=True)
 
 # What reading bytes that are no profile can come to.
-_DAMAGE = (ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError)
+_DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 
 
 def pack(profile: Profile, plan: Plan) -> bytes:

@@ -86,6 +86,22 @@ def test_one_of_many_who_cannot_be_read_leaves_the_others_alone(bench: Bench) ->
     assert_conforms("POST /features", outcome.answer)
 
 
+def test_damage_that_shows_in_the_columns_only_is_one_users_trouble(bench: Bench) -> None:
+    bench.know("u1", [document(n, metric=n / 2, eventType=f"t{n % 7}") for n in range(1, 120)])
+    bench.know("u2", [document(5)])
+    stored = bench.profiles.states["u1"]
+    statuses = []
+    for place in range(0, len(stored), 5):
+        bench.profiles.states["u1"] = stored[:place] + b"\x52" + stored[place + 1 :]
+        status, body = bench.ask(read())
+        statuses.append(status)
+        broken, found = bench.ask(batch("u1", "u2"))[1]["users"]
+        assert (status, "error" in broken) in ((200, False), (500, True))
+        assert body.get("error") == broken.get("error")
+        assert found["known"] is True
+    assert {200, 500} == set(statuses)
+
+
 def test_one_of_many_who_is_unknown_can_be_refused() -> None:
     bench = Bench(refuse_unknown=True)
     outcome = bench.run(batch("nobody", "u1"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from millrace.errors import UnreadableState
+from millrace.events import LATEST_MS
 from millrace.features.item import iso_ms, last_type
 from millrace.features.plan import Plan
 from millrace.features.profile import ALL, Profile
@@ -30,10 +32,23 @@ def served(user_id: str, profile: Profile | None, plan: Plan, now_ms: int) -> Se
 
     `count` and `count5min` are the true window as of now, not as of the newest event. Models are
     trained on what `snapshot` gives: it is the same function there and here.
+
+    Raises UnreadableState.
     """
     if profile is None:
         profile = Profile(len(plan.fields))
+    try:
+        return _served(user_id, profile, plan, now_ms)
+    # Columns are first looked into here, so damage shows here, and in every way that there is.
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}"
+        raise UnreadableState(f"a profile is damaged: {problem:.300}") from error
+
+
+def _served(user_id: str, profile: Profile, plan: Plan, now_ms: int) -> Served:
     as_of_ms = max(now_ms, profile.latest_ms)
+    if as_of_ms > LATEST_MS:
+        raise ValueError(f"its newest event is of {as_of_ms} ms, after the last year that there is")
     features: ServedFeatures = {**snapshot(profile, plan, as_of_ms)}
     known = profile.accepted > 0
     latest = iso_ms(profile.latest_ms) if known else None

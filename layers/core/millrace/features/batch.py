@@ -126,16 +126,18 @@ class BatchReader:
             name = event.keys[index]
             if name is None:
                 continue
+            # As `_is_ranked`, without a call for every event.
+            ranked = delivery.partition_key == name and not (several_lanes and delivery.aggregated)
+            rank: Rank = delivery[:4] if ranked else None
             group = groups.get(name)
             if group is None:
                 place = _new(Key, (storage_key(self.definitions, plan, name), plan))
-                group = groups[name] = _new(Group, (place, name, [], [], []))
+                groups[name] = _new(Group, (place, name, [event], [rank], [delivery]))
+                continue
             _, _, its_events, its_ranks, its_deliveries = group
             its_events.append(event)
+            its_ranks.append(rank)
             its_deliveries.append(delivery)
-            # As `_is_ranked`, without a call for every event.
-            ranked = delivery.partition_key == name and not (several_lanes and delivery.aggregated)
-            its_ranks.append(delivery[:4] if ranked else None)
         return groups.values()
 
     def event(self, data: bytes, arrival_ms: int) -> Event:

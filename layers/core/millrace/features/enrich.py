@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from millrace.errors import MillraceError, TransientError, Unavailable, WriteConflict
 from millrace.features.aside import hole_object, late_object, missing
@@ -32,7 +32,6 @@ _STAGED = 128
 _new = tuple.__new__
 _T = TypeVar("_T")
 _R = TypeVar("_R")
-_P = ParamSpec("_P")
 
 
 @dataclass(slots=True)
@@ -125,14 +124,11 @@ class Enricher:
                     continue
                 try:
                     staged.append(self._advanced(group, entry))
-                except Exception as error:
+                except Exception as error:  # as in _guarded, which takes one argument
                     staged.append(error)
             for index, result in enumerate(staged):
                 if isinstance(result, Intent):
-                    try:
-                        self._make_item(result)
-                    except Exception as error:
-                        staged[index] = error
+                    staged[index] = _guarded(self._make_item, result) or result
             if self._pool is None:
                 yield from self._stored(staged)
             else:
@@ -283,9 +279,9 @@ class Enricher:
         return list(self._pool.map(lambda item: _guarded(work, item), items))
 
 
-def _guarded(work: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R | Exception:
+def _guarded(work: Callable[[_T], _R], item: _T) -> _R | Exception:
     try:
-        return work(*args, **kwargs)
+        return work(item)
     except Exception as error:  # one key's fault, whatever it is, must not stop the others
         return error
 

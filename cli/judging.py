@@ -10,6 +10,7 @@ from enum import StrEnum
 from itertools import islice
 
 from millrace.errors import (
+    AlreadyRedriven,
     ConfigurationError,
     MillraceError,
     QuarantineError,
@@ -53,13 +54,14 @@ _WORDS = {
 class Judged:
     """An object with what is true of its events, or with what is wrong with it.
 
-    `kept` is None where it could not even be read.
+    `kept` is None where it could not even be read; `before` tells of an earlier redrive of it.
     """
 
     key: str
     kept: Kept | None = None
     events: Mapping[str, int] = field(default_factory=dict)
     problem: str | None = None
+    before: str | None = None
 
     @property
     def kind(self) -> Kind | None:
@@ -125,6 +127,8 @@ def _one(key: str, redriver: Redriver, work: Work | None) -> Judged:
     try:
         kept = redriver.show(key)
         return Judged(key, kept, work(key) if work is not None else {})
+    except AlreadyRedriven as error:
+        return Judged(key, before=_line(error))
     except _OF_ONE as error:
         return Judged(key, kept, problem=_line(error))
 

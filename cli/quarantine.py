@@ -161,7 +161,7 @@ def show(
     place = place_of(surroundings(ctx), stack, local)
     (one,) = judged([key], place.redriver, place.redriver.judge, 1)
     if one.kept is None:
-        raise QuarantineError(f"{one.problem}")
+        raise QuarantineError(f"{one.before or one.problem}")
     if as_json:
         print_json({**object_document(one), "content": one.kept.content})
     else:

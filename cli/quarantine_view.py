@@ -30,6 +30,7 @@ def object_document(one: Judged) -> dict[str, object]:
         }
     document["events"] = dict(one.events)
     document["problem"] = one.problem
+    document["redriven_before"] = one.before is not None
     return document
 
 
@@ -42,6 +43,8 @@ def print_object(one: Judged) -> None:
         print_line(f"  {message}", style="dim")
     if one.problem is not None:
         print_line(f"  cannot be redriven: {one.problem}", style="red")
+    if one.before is not None:
+        print_line("  was redriven before: nothing of it is left in quarantine")
 
 
 def _in_short(one: Judged) -> list[str]:

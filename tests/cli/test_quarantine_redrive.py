@@ -34,6 +34,40 @@ def test_poison_is_mended_and_applied_once(millrace: Commands, full: FakeCloud) 
     assert "applied before" in done.out
 
 
+def test_what_is_done_is_said_to_be_done(millrace: Commands, full: FakeCloud) -> None:
+    key = key_of(full, Kind.LATE)
+    assert millrace("quarantine", "redrive", key).status == 0
+    before = full.bench.count()
+    again = millrace("quarantine", "redrive", key)
+    assert (again.status, full.bench.count()) == (0, before)
+    assert "was redriven before: nothing of it is left in quarantine" in again.out
+    assert "cannot be redriven" not in again.out
+    for options in ((), ("--dry-run",)):
+        document = millrace("quarantine", "redrive", key, "--json", *options).document
+        (one,) = document["objects"]
+        assert (one["redriven_before"], one["problem"], one["events"]) == (True, None, {})
+        assert one["done"] is not bool(options)
+    shown = millrace("quarantine", "show", key)
+    assert shown.status == 1
+    assert f"{key!r} was redriven before: it is 'redriven/{key}' now.\n" in shown.err
+
+
+def test_what_was_never_there_was_not_redriven(millrace: Commands, full: FakeCloud) -> None:
+    full.bench.objects.bodies["redriven/late/none.json.more"] = b"{}"
+    done = millrace("quarantine", "redrive", "late/none.json", "--json")
+    (one,) = done.document["objects"]
+    assert (done.status, one["done"], one["redriven_before"]) == (1, False, False)
+    assert one["problem"] == "No object 'late/none.json'."
+
+
+def test_a_damaged_object_is_damaged_whatever_was_redriven_before(
+    millrace: Commands, full: FakeCloud
+) -> None:
+    full.bench.objects.bodies |= {"late/x.json": b"{", "redriven/late/x.json": b"{}"}
+    done = millrace("quarantine", "redrive", "late/x.json")
+    assert (done.status, "is not JSON" in done.out) == (1, True)
+
+
 def test_all_of_a_kind(millrace: Commands, full: FakeCloud) -> None:
     before = full.bench.count()
     done = millrace("quarantine", "redrive", "--all", "--kind", "late")

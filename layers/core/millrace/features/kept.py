@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import orjson
 
-from millrace.errors import QuarantineError
+from millrace.errors import AlreadyRedriven, QuarantineError
 from millrace.objects import Objects
 from millrace.paths import with_field
 from millrace.quarantine import GAVE_UP, LATE, POISON
@@ -15,6 +16,8 @@ from millrace.quarantine import GAVE_UP, LATE, POISON
 # Where Lambda leaves the batches that it gave up on.
 FAILED = "aws/lambda"
 KINDS = (POISON, LATE, GAVE_UP, FAILED)
+# Where a redrive moves what is done.
+DONE = "redriven"
 
 
 class Kept(NamedTuple):
@@ -26,19 +29,33 @@ class Kept(NamedTuple):
 
 
 def kept_object(objects: Objects, key: str) -> Kept:
-    """An object. Raises QuarantineError where there is none, or it is none of ours."""
+    """An object. Raises QuarantineError where there is none, or it is none of ours.
+
+    Where a redrive has moved it away, that is AlreadyRedriven.
+    """
     kind = next((kind for kind in KINDS if key.startswith(f"{kind}/")), None)
     if kind is None:
         raise QuarantineError(
             f"{key!r} is no quarantine object: keys begin with {', '.join(KINDS)}."
         )
     try:
-        content = orjson.loads(objects.get(key))
+        content = orjson.loads(_body(objects, key))
     except orjson.JSONDecodeError as error:
         raise QuarantineError(f"{key!r} is not JSON: {error}") from error
     if not isinstance(content, dict):
         raise QuarantineError(f"{key!r} is no JSON object, and so nothing that was put away.")
     return Kept(key, kind, content)
+
+
+def _body(objects: Objects, key: str) -> bytes:
+    try:
+        return objects.get(key)
+    except QuarantineError as error:
+        moved = f"{DONE}/{key}"
+        if moved in islice(objects.keys(moved), 1):
+            message = f"{key!r} was redriven before: it is {moved!r} now."
+            raise AlreadyRedriven(message) from error
+        raise
 
 
 def records_of(kept: Kept) -> Sequence[Any]:

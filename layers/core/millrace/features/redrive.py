@@ -41,15 +41,13 @@ from millrace.features.certainty import (
 from millrace.features.entry import Entry, Hole, advance, new_entry, storage_key
 from millrace.features.fold import fold
 from millrace.features.item import Attribute
-from millrace.features.kept import FAILED, KINDS, Kept, changed, kept_object, records_of
+from millrace.features.kept import DONE, FAILED, KINDS, Kept, changed, kept_object, records_of
 from millrace.features.plan import Plan
 from millrace.features.sinks import Followed, KeySink
 from millrace.features.store import Conflict, Key, LedgerStore
 from millrace.kinesis import Delivery
 from millrace.objects import Objects
 from millrace.quarantine import GAVE_UP, LATE, POISON, delivery_of
-
-DONE = "redriven"
 
 _TRIES = 8
 
@@ -87,7 +85,7 @@ class Redriver:
             yield from self._objects.keys(f"{kind}/")
 
     def show(self, key: str) -> Kept:
-        """An object. Raises QuarantineError where there is none, or it is none of ours."""
+        """An object. Raises QuarantineError: see `kept_object`."""
         return kept_object(self._objects, key)
 
     def judge(
@@ -103,7 +101,8 @@ class Redriver:
 
         `changes` are set in a poison record's JSON first, by their dotted paths. `as_missing` takes
         late events that are undetermined for missing. When nothing of an object is left to do, it
-        moves to ``redriven/``. Raises QuarantineError and Unavailable.
+        moves to ``redriven/``. Raises QuarantineError (AlreadyRedriven where it did so before) and
+        Unavailable.
         """
         done = self._work(key, changes or {}, write=True, as_missing=as_missing)
         if not done.keys() - SETTLED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from tests.features.making import JSON
 from tests.features.services import failing
 from tests.handlers.malformed import deep, event, now_ms
 from tests.handlers.running_handlers import ROOT, SHARED, STREAM, Handlers
-from tests.inference.handling import handler
+from tests.inference.handling import Context, handler
 
 _users = itertools.count()
 REQUESTS = st.fixed_dictionaries({}, optional={"body": JSON | st.text(), "isBase64Encoded": JSON})
@@ -153,6 +154,19 @@ def test_what_a_request_logs_has_the_gateway_s_id_of_it(handlers: Handlers) -> N
         assert function(sample)["statusCode"] == 503
         (line,) = [one for one in function.printed() if one.get("level") == "WARNING"]
     assert line["correlation_id"] == sample["requestContext"]["requestId"]
+
+
+def test_a_stream_that_hangs_is_an_answer_for_later_too() -> None:
+    """Else Lambda ends the function, and the caller learns nothing, not even when to come again."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        environment = {"AWS_ENDPOINT_URL": url, "STREAM_NAME": STREAM}
+        with handler("ingest", environment) as function:
+            function.context = Context(remaining_ms=600)
+            answer = function({"body": json.dumps(event(new_user(), 1))})
+            (line,) = [one for one in function.printed() if one.get("level") == "WARNING"]
+    assert (answer["statusCode"], answer["headers"]["retry-after"]) == (503, "2")
+    assert "within 0.500 s" in line["problem"]
 
 
 def test_one_refusal_is_tried_again(handlers: Handlers) -> None:

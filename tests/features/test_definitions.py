@@ -240,3 +240,20 @@ def test_a_ladder_has_every_tile_between_those_that_are_read(lengths_s: list[int
     for tile_s, horizon_s in zip(ladder.tiles_s, ladder.horizons_s, strict=True):
         assert horizon_s == max(length for length in lengths_s if tile_for(length) <= tile_s)
     assert ladder.longest_s == max(lengths_s)
+
+
+LENGTHS_S = st.sampled_from((60, 296, 299, 300, 3559, 3600, 53_400, 54_000, 1_292_400, 1_296_000))
+
+
+@given(st.lists(LENGTHS_S | st.integers(1, 90 * 86_400), min_size=1), st.integers(10**12, 10**13))
+@settings(max_examples=300)
+def test_a_ladder_reaches_back_to_the_start_of_every_window(
+    lengths_s: list[int], at_ms: int
+) -> None:
+    ladder = Ladder.of(lengths_s)
+    floors_s = ladder.floors(at_ms)
+    assert floors_s == sorted(floors_s, reverse=True)
+    for length_s in lengths_s:
+        tile_s = tile_for(length_s)
+        # What begins at this tile's edge must stand in tiles that are no coarser.
+        assert floors_s[ladder.tiles_s.index(tile_s)] <= window_start_s(length_s, tile_s, at_ms)

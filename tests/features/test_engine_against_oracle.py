@@ -15,9 +15,32 @@ from millrace.features.profile import Profile
 from millrace.features.snapshot import plain_count, snapshot
 
 from localcloud import oracle
-from tests.features.making import batch_ends, folded, histories, jittered, plan, spans
+from tests.features.making import (
+    START_MS,
+    batch_ends,
+    event,
+    folded,
+    histories,
+    jittered,
+    plan,
+    spans,
+)
 
 RICH = plan()
+# Windows of which the longer may begin later, for it begins at the edge of a coarser tile.
+CROSSING = plan("""
+version = 1
+[event.numbers.metric]
+[event.numbers.price]
+[event.categories.item]
+[entity.user]
+key = "userId"
+windows = ["296s", "299s", "5m", "3599s", "1h", "890m", "15h", "359h", "15d"]
+[entity.user.all_types]
+metric = ["sum", "max", "last", "distinct"]
+[entity.user.by_type]
+buy = { price = ["std", "distinct"], item = ["distinct"] }
+""")
 LATER_MS = st.sampled_from((0, 1, 999, 1000, 30_000, 61_234, 3_600_000, 90_000_000))
 
 
@@ -51,6 +74,34 @@ def test_order_within_the_lateness_changes_nothing(
     assert snapshot(profile, RICH, at_ms) == snapshot(folded(events, RICH), RICH, at_ms)
 
 
+@settings(max_examples=150, deadline=None)
+@given(st.data(), histories(), LATER_MS | st.integers(0, 10_000))
+def test_windows_that_cross_equal_the_oracle(
+    data: st.DataObject, events: list[Event], later_ms: int
+) -> None:
+    profile = folded(events, CROSSING, batches=data.draw(batch_ends(len(events))))
+    at_ms = events[-1].time_ms + later_ms
+    expected = oracle.features(events, CROSSING, at_ms)
+    for one in (profile, unpack_for_reading(pack_bounded(profile, CROSSING), CROSSING)):
+        got = snapshot(one, CROSSING, at_ms)
+        assert_equal(got, expected)
+        assert [*got] == [name for name in CROSSING.names(profile.types) if name]
+
+
+def test_what_only_the_shorter_window_holds_is_kept() -> None:
+    """As of second 843 the 299 seconds begin at 544, the five minutes at 545."""
+    start_s = START_MS // 1000
+    times_s = [start_s + second for second in (544, *[843] * 70)]
+    events = [event(n, second * 1000, "buy", n, n, n) for n, second in enumerate(times_s)]
+    features = snapshot(folded(events, CROSSING), CROSSING, events[-1].time_ms)
+    assert features["count_299s"] == features["count_3599s"] == 71
+    assert features["count_5m"] == 70
+    assert features["metric_sum_299s"] == sum(range(71)) / 10_000
+    only_it = plan('version = 1\n[entity.user]\nkey = "userId"\nwindows = ["299s"]')
+    bare = [one._replace(fields=()) for one in events]
+    assert snapshot(folded(bare, only_it), only_it, 0)["count_299s"] == 71
+
+
 @settings(max_examples=80, deadline=None)
 @given(st.data(), histories())
 def test_duplicates_change_nothing_and_are_counted(
@@ -75,10 +126,10 @@ def test_late_events_are_left_out_and_counted(data: st.DataObject, events: list[
     profile, change = fold(Profile(3), stream, RICH)
     late = set(change.late)
     latest_ms = 0
-    for index, event in enumerate(stream):
-        assert (index in late) == (event.time_ms < latest_ms - RICH.lateness_ms)
-        latest_ms = max(latest_ms, event.time_ms)
-    applied = [event for index, event in enumerate(stream) if index not in late]
+    for index, one in enumerate(stream):
+        assert (index in late) == (one.time_ms < latest_ms - RICH.lateness_ms)
+        latest_ms = max(latest_ms, one.time_ms)
+    applied = [one for index, one in enumerate(stream) if index not in late]
     assert (profile.late, profile.accepted) == (len(late), len(applied))
     assert_equal(snapshot(profile, RICH, 0), oracle.features(applied, RICH, 0))
 

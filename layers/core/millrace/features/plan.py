@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from copy import copy
+from dataclasses import replace
 from functools import cached_property
+from itertools import pairwise
 
 from millrace.features import names
 from millrace.features.definitions import Definitions, Entity, Number, Track, tracks_of
@@ -30,6 +33,11 @@ class Plan:
             10**field.scale if isinstance(field, Number) else 1 for field in self.fields
         )
         self.windows_ms = tuple((w.length_s * 1000, w.tile_s * 1000) for w in entity.windows)
+        # Of 299s and 5m the longer one, which begins at a coarser tile's edge, may begin later.
+        self.windows_may_cross = any(
+            shorter.length_s > longer.length_s - longer.tile_s
+            for shorter, longer in pairwise(entity.windows)
+        )
         self._type_capacity = type_capacity(definitions.event, entity)
         self._named_types = entity.by_type.keys() - {"*"}
         # So many types have a place whatever they are called.
@@ -42,6 +50,7 @@ class Plan:
         self._indexes: dict[tuple[str, ...], dict[str, int]] = {}
         self._types: dict[str, tuple[str, ...]] = {}
         self._names: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._reordered: dict[tuple[int, ...], Plan] = {}
         self._field_names = [field.name for field in self.fields]
 
     @cached_property
@@ -93,6 +102,19 @@ class Plan:
                 found += tuple(names.one_type(self.entity, tracks, self._field_names, event_type))
             if len(self._names) < _CACHED_TYPES:
                 self._names[types] = found
+        return found
+
+    def reordered(self, order: tuple[int, ...]) -> Plan:
+        """The same plan with its windows in another order, given by their indexes."""
+        found = self._reordered.get(order)
+        if found is None:
+            found = copy(self)
+            windows = tuple(self.entity.windows[index] for index in order)
+            found.entity = replace(self.entity, windows=windows)
+            found.windows_ms = tuple(self.windows_ms[index] for index in order)
+            found.__dict__.pop("names_of_all", None)
+            found._names = {}
+            self._reordered[order] = found
         return found
 
     def tracks_of_type(self, event_type: str) -> tuple[Track, ...]:

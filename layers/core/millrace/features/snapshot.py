@@ -38,6 +38,11 @@ def snapshot(profile: Profile, plan: Plan, at_ms: int) -> Features:
     """All features of a profile as of `at_ms` (milliseconds since the epoch)."""
     at_ms = max(at_ms, profile.latest_ms)
     starts_s = [-((length - at_ms) // tile) * tile // 1000 for length, tile in plan.windows_ms]
+    if plan.windows_may_cross and starts_s != sorted(starts_s, reverse=True):
+        # What follows goes from the newest start to the oldest.
+        order = sorted(range(len(starts_s)), key=starts_s.__getitem__, reverse=True)
+        found = snapshot(profile, plan.reordered(tuple(order)), at_ms)
+        return {name: found[name] for name in plan.names(profile.types) if name}
     times = profile.raw_s
     firsts = [bisect_left(times, start_s) for start_s in starts_s]
     totals, counts = _counts(profile, plan, starts_s, firsts)

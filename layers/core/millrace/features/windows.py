@@ -53,11 +53,14 @@ class Ladder:
 
     `horizons_s[i]` is the longest window that reads at `tiles_s[i]`, or at a finer one. A tile
     between two that are needed is kept as well, though nothing reads it: without it the finer
-    one would have to wait for the coarser to fill.
+    one would have to wait for the coarser to fill. `reach_s` is how far back the last is kept:
+    the longest window, or a little more where a window that is hardly shorter reads at a finer
+    tile, and so may begin earlier.
     """
 
     tiles_s: tuple[int, ...]
     horizons_s: tuple[int, ...]
+    reach_s: int
 
     @classmethod
     def of(cls, windows_s: Iterable[int]) -> Ladder:
@@ -66,7 +69,10 @@ class Ladder:
         first, last = tile_for(windows[0]), tile_for(windows[-1])
         tiles = tuple(tile for tile in TILES_S if first <= tile <= last)
         horizons = tuple(max(w for w in windows if tile_for(w) <= tile) for tile in tiles)
-        return cls(tiles, horizons)
+        reach_s = windows[-1]
+        if len(tiles) > 1:
+            reach_s = max(reach_s, horizons[-2] + last)
+        return cls(tiles, horizons, reach_s)
 
     @property
     def longest_s(self) -> int:
@@ -76,7 +82,7 @@ class Ladder:
     def oldest_s(self, latest_ms: int) -> int:
         """The oldest second that any window ending at `latest_ms` or later can reach."""
         tile_s = self.tiles_s[-1]
-        return -((self.horizons_s[-1] * 1000 - latest_ms) // (tile_s * 1000)) * tile_s
+        return -((self.reach_s * 1000 - latest_ms) // (tile_s * 1000)) * tile_s
 
     def floors(self, latest_ms: int, *, coarse: bool = False) -> list[int]:
         """The oldest second that each level may hold, given the latest event's time.

@@ -74,7 +74,13 @@ def test_deep_input_that_json_allows_is_refused_or_passed_on_whole(bench: Bench)
 
 @pytest.mark.parametrize(
     "content_type",
-    ["", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1"],
+    [
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/json; charset=latin-1",
+        "application/json; profile=x; Charset=ISO-8859-1",
+    ],
 )
 def test_another_content_type_is_refused(bench: Bench, content_type: str) -> None:
     status, body = bench.ask(predict(content_type=content_type))
@@ -84,7 +90,13 @@ def test_another_content_type_is_refused(bench: Bench, content_type: str) -> Non
 
 @pytest.mark.parametrize(
     "content_type",
-    ["application/json", "Application/JSON", 'application/json; charset="UTF-8"'],
+    [
+        "application/json",
+        "Application/JSON",
+        'application/json; charset="UTF-8"',
+        "application/json; charset=utf-8; profile=x",
+        "application/json; notcharset=latin-1",
+    ],
 )
 def test_json_is_recognised_however_it_is_written(bench: Bench, content_type: str) -> None:
     assert bench.ask(predict(content_type=content_type))[0] == 200
@@ -93,3 +105,7 @@ def test_json_is_recognised_however_it_is_written(bench: Bench, content_type: st
 def test_an_encoded_body_is_refused(bench: Bench) -> None:
     status, body = bench.ask(predict(content_encoding="gzip"))
     assert (status, body["error"]) == (415, "unsupported-encoding")
+
+
+def test_a_body_as_it_is_may_say_so(bench: Bench) -> None:
+    assert bench.ask(predict(content_encoding="Identity"))[0] == 200

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -61,7 +61,7 @@ def request_of(event: object) -> Request:
             400, "not-a-request", "The event is no request of an HTTP API: it has no routeKey"
         )
     headers = {str(name).lower(): str(text) for name, text in _mapping(event, "headers").items()}
-    if headers.get("content-encoding", "identity") != "identity":
+    if headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
         raise InvalidRequest(
             415, "unsupported-encoding", "Send the body as it is: no content-encoding is decoded"
         )
@@ -84,14 +84,22 @@ def request_id(event: object) -> str:
 
 def json_body(request: Request) -> bytes:
     """The body of a request that must be JSON. Raises InvalidRequest."""
-    media, _, parameters = request.content_type.partition(";")
-    charset = parameters.partition("charset=")[2].strip('" ').lower()
-    if media.strip().lower() != _JSON or charset not in ("", "utf-8", "utf8"):
+    media, *parameters = request.content_type.split(";")
+    if media.strip().lower() != _JSON or _charset(parameters) not in ("", "utf-8", "utf8"):
         given = repr(request.content_type[:60]) if request.content_type else "none"
         raise InvalidRequest(
             415, "unsupported-type", f"The content-type must be {_JSON} but is {given}"
         )
     return request.body
+
+
+def _charset(parameters: Sequence[str]) -> str:
+    """The charset among a content type's parameters; empty where there is none."""
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip().strip('"').lower()
+    return ""
 
 
 def answer(status: int, body: Mapping[str, object], **headers: str) -> Answer:

@@ -60,6 +60,22 @@ def test_daily_spikes_are_learned() -> None:
     assert [i for i in alerts(judged(values)) if i >= 7 * A_DAY and values[i] > 80.0] == []
 
 
+def test_two_values_that_happen_to_be_equal_are_no_flat_line() -> None:
+    """However seldom that was before: it would be the first stretch of its kind in each series."""
+    values = noise(300)
+    values[200] = values[199]
+    assert judged(values)[200].view == "ordinary"
+    verdicts = [verdict for seed in range(20) for verdict in judged(noise(1000, seed))]
+    assert [verdict.reason for verdict in verdicts if verdict.view == "flat"] == []
+
+
+def test_a_flat_line_is_found_in_a_young_series() -> None:
+    values = noise(200)
+    values[150:] = [values[149]] * 50
+    found = [i for i, verdict in enumerate(judged(values)) if verdict.view == "flat"]
+    assert 152 <= found[0] <= 160
+
+
 def test_plain_noise_alerts_seldom() -> None:
     """Of thousands of points one or the other must be the strangest yet."""
     found = [len(alerts(judged(noise(4000, seed)), since=LEARNED)) for seed in range(5)]

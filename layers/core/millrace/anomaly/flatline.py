@@ -22,13 +22,14 @@ class Flatline:
         self.step = Average(0.0)  # the mean size of a step, all weighing the same
 
     def length(self, step: float) -> float:
-        """Points without a step, this one included; 0 for a series that never steps.
+        """Points without a step, this one included, and at least 1: two values that are as good as
+        equal are no stretch yet, even where there were none before.
 
-        `step` is the size of the step to this point.
+        `step` is the size of the step to this point. A series that never steps has 1, too.
         """
         self.run = self.run + 1.0 if step < _STILL * self.step.mean else 0.0
         self.step.learn(step)
-        return self.run
+        return max(self.run, 1.0)
 
     def state(self) -> list[float]:
         return [self.run, *self.step.state()]

@@ -137,9 +137,6 @@ def test_what_both_definitions_share_stays_exact(
     at_ms = events[-1].time_ms + later_ms
     expected = oracle.features(under(events, new, change.scale), new, at_ms)
     names = shared_names(old, new, ("view", "buy", "q"))
-    if change.scale != 2:
-        # Distinct numbers are known by their integers, which are others at another scale.
-        names = {name for name in names if "_distinct_" not in name or name.startswith("c_")}
     assert assert_shared(snapshot(stored, new, at_ms), expected, names) >= 4
     reading = unpack_for_reading(pack_bounded(stored, new), new)
     assert snapshot(reading, new, at_ms) == snapshot(stored, new, at_ms)
@@ -213,6 +210,30 @@ def test_a_finer_scale_is_exact(count: int) -> None:
     assert (features["a_sum_24h"], features["a_mean_24h"]) == (1.5 * count, 1.5)
     assert (features["a_min_24h"], features["a_max_24h"], features["a_last"]) == (1.5, 1.5, 1.5)
     assert features["a_std_24h"] == 0.0
+
+
+@pytest.mark.parametrize("values", [3, 64, 1000])
+def test_distinct_numbers_are_known_again_at_a_finer_scale(values: int) -> None:
+    old, new = plan(text(("a",))), plan(text(("a",), scale=5))
+    every = [event(n, START_MS + n * 1000, "view", n % values) for n in range(1200)]
+    profile = migrated(every[:1100], old, new)
+    for before, after in (
+        (profile, 1100),
+        (fold(profile, under(every[1100:], new, 5), new)[0], 1200),
+    ):
+        features = snapshot(unpack(pack_bounded(before, new), new), new, 0)
+        assert features["a_distinct_1m"] == min(values, 61)
+        whole = features["a_distinct_24h"]
+        assert whole is not None
+        assert whole == values if values <= EXACT else EXACT < whole <= after
+
+
+def test_numbers_that_a_coarser_scale_makes_one_are_counted_once() -> None:
+    old, new = plan(text(("a",))), plan(text(("a",), scale=1))
+    every = [event(n, START_MS + n * 1000, "view", n % 40 + 100) for n in range(200)]
+    features = snapshot(migrated(every, old, new), new, 0)
+    # 1.00 to 1.39, rounded to tenths: 1.0 to 1.4.
+    assert features["a_distinct_24h"] == features["a_distinct_1m"] == 5
 
 
 @pytest.mark.parametrize("count", [10, 200])

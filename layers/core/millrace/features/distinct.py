@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from heapq import heapify, heapreplace
 from operator import itemgetter
@@ -141,6 +141,18 @@ class Distinct:
         other._packed = None
         other._sketch = self._sketch
         other._tail = self._tail.copy()
+        return other
+
+    def mapped(self, change: Callable[[int], int]) -> Distinct:
+        """A counter of the same values under other identities.
+
+        Windows of up to 64 values stay exact; of what is only sketched no identity is known.
+        """
+        other = Distinct()
+        other._base_s, recent = self._base_s, other._recent
+        for identity, seen in self._opened().items():
+            changed = change(identity)
+            recent[changed] = max(seen, recent.get(changed, seen))
         return other
 
     def _opened(self) -> dict[int, int]:

@@ -14,7 +14,6 @@ from typing import NamedTuple
 from millrace.events import MISSING
 from millrace.features.compaction import COUNTS, VALUES, Cell, Kind, updated
 from millrace.features.definitions import Category, Number
-from millrace.features.distinct import Distinct
 from millrace.features.layout import Layout
 from millrace.features.plan import Plan
 from millrace.features.profile import ALL, Profile, TrackState
@@ -95,8 +94,7 @@ def _rescaled(state: TrackState, ratio: _Ratio) -> TrackState:
         VALUES.pack({tile: _rescaled_total(t, ratio) for tile, t in unpack_values(level).items()})
         for level in state.levels
     ]
-    # Distinct values are known by their integer, which has changed: they are seen anew.
-    return TrackState(levels, Distinct())
+    return TrackState(levels, state.distinct.mapped(lambda value: _scaled(value, ratio)))
 
 
 def _rescaled_total(total: Total, ratio: _Ratio) -> Total:

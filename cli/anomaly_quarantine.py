@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 from millrace.anomaly.desk import Desk, Kept
 from millrace.anomaly.redrive import Mending, Redriven, Redriver
@@ -18,17 +17,9 @@ from cli.commands import JsonOption, MillraceCommand, epilog, finish, new_group,
 from cli.figures import NOTHING, counted, moment
 from cli.inputs import STANDARD_INPUT
 from cli.inputs import opened as opened_file
-from cli.output import (
-    agreed,
-    complain,
-    print_facts,
-    print_json,
-    print_line,
-    print_table,
-    quantity,
-    say,
-)
+from cli.output import print_facts, print_json, print_line, print_table, quantity
 from cli.progress import progress
+from cli.redriving import DryRunOption, YesOption, ask, check_named, fields_of, is_asked
 
 app = new_group()
 
@@ -171,12 +162,8 @@ def redrive(
     changes: ChangesOption = None,
     payload: PayloadOption = None,
     as_new: AsNewOption = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be done.")
-    ] = False,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do not ask before --all, as a terminal is asked.")
-    ] = False,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
     by: WhoOption = None,
     as_json: JsonOption = False,
     database: DatabaseOption = None,
@@ -189,8 +176,7 @@ def redrive(
     --as-new makes it one of its own. An event whose place on the stream is taken is applied
     without it.
     """
-    if bool(records) is everything:
-        raise ConfigurationError("Name what to redrive: one RECORD or more, or --all.")
+    check_named(records, everything, "RECORD")
     if reason is not None and not everything:
         raise ConfigurationError("--reason chooses among --all.")
     at = opened(ctx, database)
@@ -198,17 +184,13 @@ def redrive(
     mending = _mending(changes or (), payload, as_new, len(chosen))
     where = place_name(environment(ctx, database))
     redriver = Redriver(at)
-    ask = everything and not yes and bool(chosen) and surroundings(ctx).attended()
-    if dry_run or ask:
+    if dry_run or is_asked(ctx, chosen, everything=everything, yes=yes):
         plan = redriver.judge(chosen, mending)
         if dry_run:
             _show(plan, where, dry_run=True, as_json=as_json)
             finish(all(one.done for one in plan))
             return
-        say(f"{where}: {_summary(plan)}")
-        if not agreed("Redrive them?"):
-            complain("Nothing was changed.")
-            finish(False)
+        ask(f"{where}: {_summary(plan)}")
     done = _redriven(ctx, redriver, chosen, who(by), mending)
     _show(done, where, dry_run=False, as_json=as_json)
     finish(all(one.done for one in done))
@@ -235,15 +217,7 @@ def _chosen(desk: Desk, records: Sequence[str] | None, reason: str | None) -> li
 
 
 def _mending(changes: Sequence[str], payload: str | None, as_new: bool, count: int) -> Mending:
-    fields: dict[str, object] = {}
-    for change in changes:
-        name, equals, text = change.partition("=")
-        if not equals or not name:
-            raise ConfigurationError(f"--set {change!r}: must be FIELD=VALUE, such as metric=58.")
-        try:
-            fields[name] = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            fields[name] = text
+    fields = fields_of(changes, "metric=58")
     if payload is None:
         return Mending(None, fields, as_new)
     if count != 1:

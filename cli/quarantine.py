@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Annotated
 
-import orjson
 import typer
 from millrace.errors import ConfigurationError, QuarantineError
 
@@ -23,7 +22,7 @@ from cli.commands import (
 )
 from cli.judging import Judged, Status, judged, redriven, totals
 from cli.kept_objects import Kind
-from cli.output import agreed, complain, print_json, print_line, say
+from cli.output import complain, print_json, print_line
 from cli.progress import progress, watched
 from cli.quarantine_place import Place, place_of
 from cli.quarantine_view import (
@@ -34,6 +33,7 @@ from cli.quarantine_view import (
     print_totals,
     status_line,
 )
+from cli.redriving import DryRunOption, YesOption, ask, check_named, fields_of, is_asked
 
 app = new_group()
 
@@ -188,12 +188,8 @@ def redrive(
     kind: KindOption = None,
     changes: ChangesOption = None,
     as_missing: AsMissingOption = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be done.")
-    ] = False,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do not ask before --all, as a terminal is asked.")
-    ] = False,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
     as_json: JsonOption = False,
     stack: StackOption = None,
     local: LocalOption = None,
@@ -205,21 +201,17 @@ def redrive(
     applied long ago, and no id is remembered for ever: it is undetermined until you say
     --as-missing.
     """
-    mended = _parsed(changes or ())
+    mended = fields_of(changes or (), "metric=12.5")
     _check_choice(keys, everything, kind, mended, as_missing)
     place = place_of(surroundings(ctx), stack, local)
     chosen = list(dict.fromkeys(keys)) if keys else place.keys(kind)
-    ask = everything and not yes and bool(chosen) and surroundings(ctx).attended()
-    if dry_run or ask:
+    if dry_run or is_asked(ctx, chosen, everything=everything, yes=yes):
         plan = _plan(place, chosen, mended, as_missing)
         if dry_run:
             _show_done(plan, chosen, place, dry_run=True, as_json=as_json)
             finish(all(one.redrivable for one in plan))
             return
-        say(f"{place.where}: {kinds_line(chosen)}; events: {status_line(totals(plan))}")
-        if not agreed("Redrive them?"):
-            complain("Nothing was changed.")
-            finish(False)
+        ask(f"{place.where}: {kinds_line(chosen)}; events: {status_line(totals(plan))}")
     with progress("redriving", len(chosen)) as advance:
         redriver = place.redriver
 
@@ -231,20 +223,6 @@ def redrive(
     finish(len(done) == len(chosen) and all(one.settled for one in done))
 
 
-def _parsed(changes: Sequence[str]) -> dict[str, object]:
-    """Fields with their values. Raises ConfigurationError."""
-    found: dict[str, object] = {}
-    for change in changes:
-        name, equals, text = change.partition("=")
-        if not equals or not all(name.split(".")):
-            raise ConfigurationError(f"--set {change!r}: must be FIELD=VALUE, such as metric=12.5.")
-        try:
-            found[name] = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            found[name] = text
-    return found
-
-
 def _check_choice(
     keys: Sequence[str] | None,
     everything: bool,
@@ -252,8 +230,7 @@ def _check_choice(
     mended: Mapping[str, object],
     as_missing: bool,
 ) -> None:
-    if bool(keys) is everything:
-        raise ConfigurationError("Name what to redrive: one KEY or more, or --all.")
+    check_named(keys, everything, "KEY")
     if keys and kind:
         raise ConfigurationError("--kind chooses among --all; a KEY has its kind in its name.")
     kinds = {Kind.of(key) for key in keys} if keys else set(kind or Kind)

@@ -10,7 +10,7 @@ from millrace.features.redrive import Redriver
 
 from cli.judging import redriven
 from cli.kept_objects import Kind
-from cli.quarantine import _parsed
+from cli.redriving import fields_of
 from tests.cli.fakes import Commands, FakeCloud
 from tests.cli.making import by_kind, failed_batch, key_of
 from tests.features.streaming import document, record
@@ -204,7 +204,7 @@ def test_wrong_choices_are_named(millrace: Commands, arguments: list[str], probl
 
 def test_values_are_json_or_text() -> None:
     changes = ["a=12.5", "b=x y", 'c="7"', "d.e=null", "f=", "g=a=b", "h=007", "i=NaN"]
-    assert _parsed(changes) == {
+    assert fields_of(changes, "metric=1") == {
         "a": 12.5,
         "b": "x y",
         "c": "7",

@@ -52,6 +52,22 @@ def assert_equal(got: Mapping[str, float | None], expected: Mapping[str, float |
             assert got[name] == value, name
 
 
+# A lateness that is longer than every window.
+PATIENT = plan("""
+version = 1
+[event.numbers.metric]
+[event.numbers.price]
+[event.categories.item]
+[entity.user]
+key = "userId"
+windows = ["30s"]
+lateness = "1h"
+session_gap = "1h"
+[entity.user.all_types]
+metric = ["sum", "last", "distinct"]
+""")
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.data(), histories(), LATER_MS)
 def test_features_equal_the_oracle(data: st.DataObject, events: list[Event], later_ms: int) -> None:
@@ -100,6 +116,13 @@ def test_what_only_the_shorter_window_holds_is_kept() -> None:
     only_it = plan('version = 1\n[entity.user]\nkey = "userId"\nwindows = ["299s"]')
     bare = [one._replace(fields=()) for one in events]
     assert snapshot(folded(bare, only_it), only_it, 0)["count_299s"] == 71
+
+
+def test_a_session_is_joined_as_late_as_its_events_may_come() -> None:
+    at_ms = [START_MS + minute * 60_000 for minute in (0, 70, 100, 55)]
+    events = [event(n, time_ms, "view", 1, 1, 1) for n, time_ms in enumerate(at_ms)]
+    profile = folded(events, PATIENT, batches=(1, 2, 3))
+    assert snapshot(profile, PATIENT, 0)["session_count"] == 1
 
 
 @settings(max_examples=80, deadline=None)

@@ -231,7 +231,7 @@ def _settle(profile: Profile, added: Sequence[Event], plan: Plan) -> None:
         sink_raw(profile, plan, floors_of(profile, plan))
     elif expired and profile.counts:
         sink_tiles(profile, plan, floors_of(profile, plan))
-    profile.sessions.settle(oldest_s * 1000 - plan.session_gap_ms)
+    profile.sessions.settle(profile.latest_ms - plan.sessions_open_ms)
     forget_ids(profile, plan.lateness_ms, IDS_MOST)
 
 

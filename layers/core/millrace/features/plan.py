@@ -27,6 +27,9 @@ class Plan:
         self.ladder: Ladder = entity.ladder
         self.lateness_ms = entity.lateness_ms
         self.session_gap_ms = entity.session_gap_ms
+        # An event that is still in time may lengthen a session that ended so long ago, or join two.
+        longest_ms = max(entity.lateness_ms, self.ladder.reach_s * 1000)
+        self.sessions_open_ms = longest_ms + entity.session_gap_ms
         self.numbers = definitions.event.numbers
         self.fields = definitions.event.fields
         self.units = tuple(

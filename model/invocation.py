@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from millrace.errors import InvalidRequest
@@ -24,6 +24,7 @@ MAX_BYTES = 5 * 1024 * 1024
 FIELDS = ("userId", "features", "input")
 NEGATIVE = "none"
 _LONGEST_ID = 256
+_LONGEST_PATH = 300
 
 
 def answer(body: bytes, model: Model) -> dict[str, Any]:
@@ -73,22 +74,34 @@ def _parsed(body: bytes) -> dict[str, Any]:
         kind = type(document).__name__
         raise InvalidRequest(400, "not-an-object", f"The body must be a JSON object, not a {kind}.")
     if constants:
-        raise _invalid(_path_of_nan(document), f"is {constants[0]}, which is no number in JSON")
+        path = _path_of_nan(document)
+        problem = f"is {constants[0]}, which is no number in JSON"
+        if not path:
+            raise InvalidRequest(400, "not-json", f"A field that is there twice {problem}.")
+        raise _invalid(path, problem)
     return document
 
 
 def _path_of_nan(document: Mapping[str, Any]) -> str:
-    """Where the first NaN stands."""
-    waiting: list[tuple[str, Any]] = list(document.items())
-    while waiting:
-        path, value = waiting.pop(0)
-        if isinstance(value, float) and math.isnan(value):
-            return path
-        if isinstance(value, dict):
-            waiting[:0] = [(f"{path}.{name}", inner) for name, inner in value.items()]
-        elif isinstance(value, list):
-            waiting[:0] = [(f"{path}[{index}]", inner) for index, inner in enumerate(value)]
-    raise AssertionError("a NaN was read")
+    """Where the first NaN stands; empty where a later field of the same name has hidden it."""
+    opened = [iter(document.items())]
+    while opened:
+        for path, value in opened[-1]:
+            if isinstance(value, float) and math.isnan(value):
+                return path
+            if isinstance(value, dict | list):
+                opened.append(_within(path, value))
+                break
+        else:
+            opened.pop()
+    return ""
+
+
+def _within(path: str, value: dict[str, Any] | list[Any]) -> Iterator[tuple[str, Any]]:
+    """The members of an object or a list, with their paths."""
+    if isinstance(value, dict):
+        return ((f"{path}.{name}", inner) for name, inner in value.items())
+    return ((f"{path}[{index}]", inner) for index, inner in enumerate(value))
 
 
 def _check_fields(document: Mapping[str, Any]) -> None:
@@ -136,4 +149,6 @@ def _shown(text: str) -> str:
 
 
 def _invalid(field: str, problem: str) -> InvalidRequest:
-    return InvalidRequest(400, "invalid-field", f"{field} {problem}.", field)
+    # A name may be half a pair of surrogates, which no answer can hold, or a megabyte.
+    shown = field[:_LONGEST_PATH].encode(errors="backslashreplace").decode()
+    return InvalidRequest(400, "invalid-field", f"{shown} {problem}.", shown)

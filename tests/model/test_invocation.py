@@ -136,6 +136,27 @@ def test_nan_is_named_wherever_it_stands(model: Model, text: bytes) -> None:
     refusal(invoke(model, body.replace(b'"X"', text)), 400, "invalid-field", "input.a[1].b")
 
 
+def test_nan_that_a_later_field_of_its_name_hides_is_refused_too(model: Model) -> None:
+    body = b'{"userId": "u", "features": {}, "input": {"a": NaN, "a": 1}}'
+    assert "twice is NaN" in refusal(invoke(model, body), 400, "not-json")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b'{"\\ud800": 1}', "\\ud800"),
+        (b'{"input": {"\\ud800": NaN}}', "input.\\ud800"),
+        (b'{"%b": 1}' % (b"x" * 1_000_000), "x" * 57 + "…"),
+        (b'{"%b": NaN}' % (b"x" * 1_000_000), "x" * 300),
+    ],
+    ids=["half a pair", "half a pair with NaN", "a megabyte", "a megabyte with NaN"],
+)
+def test_a_name_that_no_answer_can_hold_is_told_as_far_as_it_can(
+    model: Model, body: bytes, field: str
+) -> None:
+    refusal(invoke(model, body), 400, "invalid-field", field)
+
+
 def test_a_number_beyond_all_numbers_is_named(model: Model) -> None:
     name = model.contract.features[3]
     body = json.dumps(invocation(model, features={**features(model), name: "X"})).encode()

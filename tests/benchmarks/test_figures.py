@@ -39,6 +39,7 @@ def test_machines_get_one_object(capsys: pytest.CaptureFixture[str]) -> None:
         "holds": True,
     }
     assert document["machine"]["cores"] >= 1
+    assert "profile-guided optimisation" in document["machine"]["interpreter"]
 
 
 def test_people_see_what_misses_its_target(capsys: pytest.CaptureFixture[str]) -> None:

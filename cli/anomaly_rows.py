@@ -54,35 +54,72 @@ class Rows:
     """The rows of one source, which is read once; its columns are known from the beginning on."""
 
     def __init__(self, source: Input, wanted: Wanted, series: str) -> None:
-        """`series` names what no column names. Raises ConfigurationError."""
+        """`series` names what no column names. The source is not read yet."""
         self._name = source.name
+        self._wanted = wanted
         self._series = series
         self._delimiter = ","
-        plain = cast("BinaryIO", _plain(source))
+        self._cells = self._records(source)
         # Kept, for it closes the source when it goes.
-        self._text = io.TextIOWrapper(plain, "utf-8-sig", "surrogateescape", newline="")
-        self._cells = self._records(self._text)
-        looked = list(itertools.islice(self._cells, _LOOKED_AT))
-        if not looked:
-            raise ConfigurationError(f"{source.name} is empty: there are no rows in it.")
-        names, looked = _names(looked, source.name)
-        rows = [record.cells for record in looked if not record.problem]
-        self.columns: Columns = columns_of(names, rows, wanted, self._name, self._delimiter)
-        self._waiting = itertools.chain(looked, self._cells)
+        self._text: TextIO | None = None
+        self._looked: list[_Record] = []
+        self._columns: Columns | None = None
+
+    @property
+    def columns(self) -> Columns:
+        """What the first rows show; they are read when this is first asked for.
+
+        Raises ConfigurationError.
+        """
+        while self._columns is None:
+            record = next(self._cells, None)
+            if record is not None:
+                self._looked.append(record)
+            # While it was waited for, `so_far` may have settled them.
+            if self._columns is None and (record is None or len(self._looked) >= _LOOKED_AT):
+                self._columns = self._settled()
+        return self._columns
 
     def __iter__(self) -> Iterator[Row | Bad]:
+        """The rows that were not had before. Raises ConfigurationError."""
         columns = self.columns
-        width = len(columns.names)
-        for line, cells, problem in self._waiting:
-            if problem:
-                yield Bad(line, problem)
-            elif len(cells) != width:
-                yield Bad(line, f"a row of {len(cells)} cells, where there are {width} columns")
-            else:
-                yield from self._row(line, cells)
+        yield from self._taken(columns)
+        for record in self._cells:
+            yield from self._rows(record, columns)
 
-    def _row(self, line: int, cells: Sequence[str]) -> Iterator[Row | Bad]:
-        columns = self.columns
+    def so_far(self) -> Iterator[Row | Bad]:
+        """What was looked at, for a source that pauses: the columns are settled by this alone.
+
+        Nothing as long as there is no row but a header. Raises ConfigurationError.
+        """
+        if self._columns is None and _has_row(self._looked):
+            self._columns = self._settled()
+        if self._columns is not None:
+            yield from self._taken(self._columns)
+
+    def _settled(self) -> Columns:
+        if not self._looked:
+            raise ConfigurationError(f"{self._name} is empty: there are no rows in it.")
+        names, self._looked = _names(self._looked, self._name)
+        rows = [record.cells for record in self._looked if not record.problem]
+        return columns_of(names, rows, self._wanted, self._name, self._delimiter)
+
+    def _taken(self, columns: Columns) -> Iterator[Row | Bad]:
+        looked, self._looked = self._looked, []
+        for record in looked:
+            yield from self._rows(record, columns)
+
+    def _rows(self, record: _Record, columns: Columns) -> Iterator[Row | Bad]:
+        line, cells, problem = record
+        width = len(columns.names)
+        if problem:
+            yield Bad(line, problem)
+        elif len(cells) != width:
+            yield Bad(line, f"a row of {len(cells)} cells, where there are {width} columns")
+        else:
+            yield from self._row(line, cells, columns)
+
+    def _row(self, line: int, cells: Sequence[str], columns: Columns) -> Iterator[Row | Bad]:
         name = self._series if columns.series is None else cells[columns.series].strip()
         event_id = None if columns.id is None else cells[columns.id].strip() or None
         try:
@@ -102,9 +139,12 @@ class Rows:
                 series = own if columns.series is None else f"{name}.{own}"
             yield Row(line, series or self._series, time_ms, value, event_id)
 
-    def _records(self, text: TextIO) -> Iterator[_Record]:
+    def _records(self, source: Input) -> Iterator[_Record]:
         """Every record that is not blank, with the line where it ends."""
         line = 0
+        plain = cast("BinaryIO", _plain(source))
+        text = io.TextIOWrapper(plain, "utf-8-sig", "surrogateescape", newline="")
+        self._text = text
         try:
             begin, skipped = _behind_comments(text)
             first = begin[0]
@@ -140,6 +180,16 @@ def _behind_comments(text: TextIO) -> tuple[list[str], int]:
         if same and line.strip() and not has_header(line.split(delimiter)):
             return [names, line], len(comments) - 1
     return [line], len(comments)
+
+
+def _has_row(looked: Sequence[_Record]) -> bool:
+    """Whether there is more than a header."""
+    good = [record for record in looked if not record.problem]
+    return len(good) > 1 or (len(good) == 1 and not _is_header(good[0]))
+
+
+def _is_header(record: _Record) -> bool:
+    return record.line == 0 or has_header(record.cells)
 
 
 def missing(row: Row) -> bool:
@@ -178,13 +228,13 @@ def _names(looked: list[_Record], where: str) -> tuple[list[str], list[_Record]]
     bad = list(itertools.takewhile(lambda record: bool(record.problem), looked))
     if len(bad) == len(looked):
         raise ConfigurationError(f"{where}, line {bad[0].line}: {bad[0].problem}")
-    (line, first, _), *rest = looked[len(bad) :]
+    first, *rest = looked[len(bad) :]
     rest = [*bad, *rest]
-    if line == 0 or has_header(first):
+    if _is_header(first):
         if not rest:
             raise ConfigurationError(f"{where} has a header and no rows.")
-        return first, rest
-    return [f"column{place}" for place in range(1, len(first) + 1)], looked
+        return first.cells, rest
+    return [f"column{place}" for place in range(1, len(first.cells) + 1)], looked
 
 
 def _clean(cell: str) -> str:

@@ -122,6 +122,51 @@ class _Reader:
         yield made
 
 
+@dataclass(slots=True)
+class _Sender:
+    """Puts events on the stream in batches; without a producer nothing is put.
+
+    `looked_at` gives what was read to know the columns, and is not sent yet.
+    """
+
+    producer: Puts | None
+    pace: Pace
+    tally: _Tally
+    looked_at: Callable[[], Iterable[Outgoing]] = tuple
+    waiting: list[Outgoing] = field(default_factory=list)
+
+    def send(self, events: Iterable[Outgoing]) -> None:
+        """Put every event, in their order. Raises what reading and putting them raise."""
+        try:
+            self._add(events)
+            self._flush()
+        except BaseException:
+            if self.tally.sent:
+                there = quantity(self.tally.sent, "event is", "events are")
+                say(
+                    f"Stopped: {there} certainly on the stream; send the file again, for what is"
+                    " there twice counts once."
+                )
+            raise
+
+    def pause(self) -> None:
+        """Put what has come: a source that pauses must not hold it up."""
+        self._add(self.looked_at())
+        self._flush()
+
+    def _add(self, events: Iterable[Outgoing]) -> None:
+        for event in events:
+            self.waiting.append(event)
+            if len(self.waiting) >= min(self.pace.batch, _MOST):
+                self._flush()
+
+    def _flush(self) -> None:
+        if self.waiting and self.producer is not None:
+            self.pace.wait(len(self.waiting))
+            self.tally.sent += self.producer.put(self.waiting)
+        self.waiting.clear()
+
+
 @app.command(
     cls=MillraceCommand,
     epilog=epilog(
@@ -162,14 +207,15 @@ def send(
     """
     around, tally = surroundings(ctx), _Tally()
     producer = None if dry_run else _producer(around, kafka, stream)
-    pace = Pace(rate, around.monotonic_s, around.sleep)
+    sender = _Sender(producer, Pace(rate, around.monotonic_s, around.sleep), tally)
     wanted = Wanted(time, tuple(value or ()), series_column, time_format)
-    with opened(file) as source:
+    with opened(file, on_pause=sender.pause) as source:
         rows = Rows(source, wanted, series or _name_of(source.name))
+        reader = _Reader(source.name, around.now_ms, tally)
+        sender.looked_at = lambda: reader.events(rows.so_far())
         with progress("sending", source.size) as advance:
             read = watched(rows, advance, "row", source.position)
-            events = _Reader(source.name, around.now_ms, tally).events(read)
-            _send(events, producer, pace, tally)
+            sender.send(reader.events(read))
     if not as_json:
         say(f"{file}: {rows.columns.words()}")
     _show(tally, file, dry_run, as_json=as_json)
@@ -188,31 +234,6 @@ def _producer(around: Surroundings, kafka: bool | None, stream: str | None) -> P
         wanted = "its name, not its OCID" if kafka else "its OCID, not its name"
         raise ConfigurationError(f"--stream {stream}: this way a stream is known by {wanted}.")
     return KafkaProducer(StreamPool.of(environ), stream) if kafka else StreamingProducer(stream)
-
-
-def _send(events: Iterable[Outgoing], producer: Puts | None, pace: Pace, tally: _Tally) -> None:
-    waiting: list[Outgoing] = []
-
-    def flush() -> None:
-        if waiting and producer is not None:
-            pace.wait(len(waiting))
-            tally.sent += producer.put(waiting)
-        waiting.clear()
-
-    try:
-        for event in events:
-            waiting.append(event)
-            if len(waiting) >= min(pace.batch, _MOST):
-                flush()
-        flush()
-    except BaseException:
-        if tally.sent:
-            there = quantity(tally.sent, "event is", "events are")
-            say(
-                f"Stopped: {there} certainly on the stream; send the file again, for what is there"
-                " twice counts once."
-            )
-        raise
 
 
 def _name_of(name: str) -> str:

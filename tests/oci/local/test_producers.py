@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -126,6 +127,42 @@ async def test_a_table_is_sent_and_sent_again_with_the_same_ids(tmp_path: Path) 
     assert len(events) == 24
     assert len({event["id"] for event in events}) == 12
     assert {event["series"] for event in events} == {"cpu", "memory"}
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("time,series,metric\n", "2026-01-01T00:{:02}:00Z,cpu,{}\n"),
+        ("{\n", '{{"time": "2026-01-01T00:{:02}:00Z", "series": "cpu", "metric": {}}}\n'),
+    ],
+)
+@looped
+async def test_a_source_that_pauses_holds_nothing_up(header: str, row: str, tmp_path: Path) -> None:
+    """Neither the rows that the columns are told by, nor those of a batch that is not full."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    seen: list[int] = []
+
+    async def feed(here: Cluster) -> None:
+        stream = await asyncio.to_thread(pipe.open, "w")
+        with stream:
+            for number, text in enumerate((header, row.format(1, 10), row.format(2, 20))):
+                stream.write(text)
+                stream.flush()
+                await asyncio.sleep(0.3)  # a pause with nothing but a header settles nothing
+                for _ in range(400):
+                    if len(here.values()) >= number:
+                        break
+                    await asyncio.sleep(0.05)
+                seen.append(len(here.values()))
+
+    async with cluster() as here:
+        (status, out, err), _ = await asyncio.gather(
+            millrace(environment(here), str(pipe), "--kafka", "--json"), feed(here)
+        )
+        values = [json.loads(value)["metric"] for _, _, value in here.values()]
+    assert status == (0 if header.startswith("time") else 1), err
+    assert (json.loads(out)["sent"], seen, values) == (2, [0, 1, 2], [10, 20])
 
 
 @looped

@@ -223,6 +223,26 @@ def test_a_muted_series_raises_its_alerts_in_silence() -> None:
     assert [one.alert_id for one in kept.store.pending()] == ["38"]
 
 
+def test_a_row_of_a_muted_series_is_flagged_by_hand_in_silence() -> None:
+    """Up to the moment; and what is kept muted is not sent when it is flagged once more."""
+    kept = Kept()
+    kept.handle(history(20))
+    until_ms = round(1000 * (START_S + 300 * 10))
+    kept.database.connection.execute(
+        f"INSERT INTO series_settings (series, muted_until_ms) VALUES ('cpu', {until_ms})"
+    )
+    for value in ("Y", "N", "Y"):
+        for number in (3, 9, 10):
+            flag(kept, f"cpu-{number}", value)
+    kept.database.connection.execute(
+        "INSERT INTO raw_events (event_id, event_time, series, anomaly_flag, processed_flag)"
+        f" VALUES ('came', '{iso_ms(until_ms - 1)}', 'cpu', 'Y', 'Y')"
+    )
+    muted = kept.rows("SELECT alert_id, muted_flag FROM alerts ORDER BY 1")
+    assert muted == [("came", "Y"), ("cpu-10", "N"), ("cpu-3", "Y"), ("cpu-9", "Y")]
+    assert [one.alert_id for one in kept.store.pending()] == ["cpu-10"]
+
+
 def test_a_long_backlog_takes_several_passes_and_one_sweep() -> None:
     kept, given = Kept(), SweepSettings(half_life_s=60.0)
     set_to(kept, given)

@@ -184,34 +184,50 @@ CREATE TABLE IF NOT EXISTS sweep_runs (
 );
 
 -- A row that somebody else flags is an alert, too, as soon as it is flagged and processed, in
--- whatever order. What the function stores and the sweep judges has alerts of its own.
+-- whatever order; of a muted series it is kept and not sent. What the function stores and the sweep
+-- judges has alerts of its own. (Functions of our connection have no place here: other programs
+-- flag rows, too.)
 DROP TRIGGER IF EXISTS notify_anomaly;
-CREATE TRIGGER IF NOT EXISTS notify_flagged
+DROP TRIGGER IF EXISTS notify_flagged;
+DROP TRIGGER IF EXISTS notify_came_flagged;
+CREATE TRIGGER IF NOT EXISTS notify_flagged_by_hand
 AFTER UPDATE OF anomaly_flag, processed_flag ON raw_events
 WHEN NEW.anomaly_flag = 'Y' AND NEW.processed_flag = 'Y'
   AND (COALESCE(OLD.anomaly_flag, 'N') = 'N' OR COALESCE(OLD.processed_flag, 'N') = 'N')
   AND (OLD.processed_flag = 'Y' OR COALESCE(NEW.scored_by, 'hand') NOT IN ('function', 'sweep'))
 BEGIN
-  INSERT INTO alerts (alert_id, series, event_time, metric_value, score, reason, raised_by)
+  INSERT INTO alerts (alert_id, series, event_time, metric_value, score, reason, raised_by,
+    muted_flag)
   SELECT NEW.event_id, NEW.series, NEW.event_time, NEW.metric_value, NEW.score,
-         'flagged by hand', 'hand'
+         'flagged by hand', 'hand',
+         CASE WHEN ROUND((julianday(NEW.event_time) - 2440587.5) * 86400000)
+                   < (SELECT m.muted_until_ms FROM series_settings m WHERE m.series = NEW.series)
+              THEN 'Y' ELSE 'N' END
   WHERE NOT EXISTS (SELECT 1 FROM alerts a WHERE a.alert_id = NEW.event_id);
   INSERT INTO outbox (alert_id)
-  SELECT NEW.event_id
-  WHERE NOT EXISTS (SELECT 1 FROM outbox o WHERE o.alert_id = NEW.event_id);
+  SELECT a.alert_id
+  FROM alerts a
+  WHERE a.alert_id = NEW.event_id AND a.muted_flag = 'N'
+    AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.alert_id = NEW.event_id);
 END;
-CREATE TRIGGER IF NOT EXISTS notify_came_flagged
+CREATE TRIGGER IF NOT EXISTS notify_came_flagged_by_hand
 AFTER INSERT ON raw_events
 WHEN NEW.anomaly_flag = 'Y' AND NEW.processed_flag = 'Y'
   AND COALESCE(NEW.scored_by, 'hand') NOT IN ('function', 'sweep')
 BEGIN
-  INSERT INTO alerts (alert_id, series, event_time, metric_value, score, reason, raised_by)
+  INSERT INTO alerts (alert_id, series, event_time, metric_value, score, reason, raised_by,
+    muted_flag)
   SELECT NEW.event_id, NEW.series, NEW.event_time, NEW.metric_value, NEW.score,
-         'flagged by hand', 'hand'
+         'flagged by hand', 'hand',
+         CASE WHEN ROUND((julianday(NEW.event_time) - 2440587.5) * 86400000)
+                   < (SELECT m.muted_until_ms FROM series_settings m WHERE m.series = NEW.series)
+              THEN 'Y' ELSE 'N' END
   WHERE NOT EXISTS (SELECT 1 FROM alerts a WHERE a.alert_id = NEW.event_id);
   INSERT INTO outbox (alert_id)
-  SELECT NEW.event_id
-  WHERE NOT EXISTS (SELECT 1 FROM outbox o WHERE o.alert_id = NEW.event_id);
+  SELECT a.alert_id
+  FROM alerts a
+  WHERE a.alert_id = NEW.event_id AND a.muted_flag = 'N'
+    AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.alert_id = NEW.event_id);
 END;
 
 -- What a pass of the sweep works on; empty between passes. (In Oracle: global temporary tables.)

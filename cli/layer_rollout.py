@@ -11,6 +11,7 @@ from millrace.lambda_layers import survey
 from millrace.lambda_layers.aws import LambdaAccount
 from millrace.lambda_layers.exchange import short
 from millrace.lambda_layers.rollout import Wanted
+from millrace.lambda_layers.rollout_check import require_whole
 from millrace.lambda_layers.standing import DONE, ROLLED_BACK, Standing
 from millrace.plans.plan import Plan
 
@@ -160,18 +161,23 @@ def status(ctx: typer.Context, id: IdArgument, as_json: JsonOption = False) -> N
 def stop(ctx: typer.Context, id: IdArgument, as_json: JsonOption = False) -> None:  # noqa: A002
     """Press the stop button: what is under way is finished, and no other function is begun.
 
-    With a --stop-parameter that is set, too, for a rollout that runs on another machine.
+    With a --stop-parameter that is set, too, for a rollout that runs on another machine. One that
+    is being rolled back is not stopped by it.
     """
     desk = RolloutDesk(surroundings(ctx))
     stored = desk.find(id)
-    stored.file.press()
-    if stored.plan.asked["stop"]:
-        desk.buttons(stored, desk.connect()).press()
+    found = desk.stands(stored)
+    ends = bool(found.outcome or found.rollback)
+    if not ends:
+        stored.file.press()
+        if stored.plan.asked["stop"]:
+            desk.buttons(stored, desk.connect()).press()
     if as_json:
-        print_json({"rollout": stored.id, "stop": str(stored.file.path)})
+        path = None if ends else str(stored.file.path)
+        print_json({"rollout": stored.id, "state": found.state, "stop": path})
     else:
-        print_line(f"rollout {stored.id} stops before its next function")
-        say(f"To go on: millrace layers rollout resume {stored.id}")
+        _tell_stop(found, stored)
+    finish(bool(found.outcome) or not found.rollback)
 
 
 def rollback(
@@ -203,6 +209,7 @@ def apply(
     execute: bool,
 ) -> None:
     """`millrace layers apply` of a rollout: print it, or begin or go on with it."""
+    require_whole(plan)
     desk = RolloutDesk(world)
     if not execute:
         desk.show(plan, as_json, path)
@@ -210,16 +217,32 @@ def apply(
     finish(desk.go_on(Stored(plan, path, approval), as_json).whole)
 
 
+def _tell_stop(found: Standing, stored: Stored) -> None:
+    if found.outcome:
+        print_line(f"rollout {stored.id} is {found.outcome}: there is nothing to stop")
+    elif found.rollback:
+        print_line(f"rollout {stored.id} is being rolled back, which is not stopped by this")
+    elif found.started:
+        print_line(f"rollout {stored.id} stops before its next function")
+        say(f"To go on: millrace layers rollout resume {stored.id}")
+    else:
+        print_line(f"rollout {stored.id} does not begin while this is pressed")
+        say(f"To begin it: millrace layers rollout resume {stored.id}")
+
+
 def _show_undo(found: Standing, stored: Stored, as_json: bool) -> None:
     steps = found.to_undo()
     if as_json:
-        names = [step.arguments["function"] for step in steps]
-        print_json({"rollout": stored.id, "would_put_back": names, "executed": False})
+        would = [found.names[step.id] for step in steps]
+        print_json({"rollout": stored.id, "would_put_back": would, "executed": False})
+        return
+    if not found.started:
+        print_line(f"rollout {stored.id} has not begun: there is nothing to put back")
         return
     for step in steps:
         layers = ", ".join(map(short, step.before["layers"])) or "no layers"
         aliases = [f"alias {n} → {v}" for n, v in step.before["aliases"].items()]
-        print_line(f"  - {step.arguments['function']}: {', '.join([layers, *aliases])}")
+        print_line(f"  - {found.names[step.id]}: {', '.join([layers, *aliases])}")
     print_line(f"{len(steps):,} functions would be put back as they were")
     if steps or found.state not in (DONE, ROLLED_BACK):
         how = f"millrace layers rollout rollback {stored.id} --execute"

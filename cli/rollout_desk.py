@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from millrace.errors import ConfigurationError, PlanRefused
-from millrace.lambda_layers import codedeploy, evidence, stopping, survey
+from millrace.lambda_layers import codedeploy, evidence, stopping, survey, waves
 from millrace.lambda_layers.aws import LambdaAccount
 from millrace.lambda_layers.codedeploy import CodeDeploy
 from millrace.lambda_layers.evidence import CloudWatch
 from millrace.lambda_layers.rolling import Rolling
 from millrace.lambda_layers.rollout import KIND, wave_of
 from millrace.lambda_layers.rollout_aws import AwsFleet
-from millrace.lambda_layers.standing import Standing, document, standing
+from millrace.lambda_layers.rollout_check import require_whole
+from millrace.lambda_layers.standing import Standing, document, names, standing
 from millrace.lambda_layers.stopping import Buttons, StopFile, StopParameter
 from millrace.plans.journal_file import FileJournal, read_entries
 from millrace.plans.plan import Plan, iso
@@ -84,11 +85,7 @@ class RolloutDesk:
         if not path.is_file():
             path = self._by_id(desk.folder, text)
         plan = desk.load(path)
-        if plan.kind != KIND:
-            raise PlanRefused(
-                "unknown-kind",
-                f"{path} is a plan of {plan.kind}, not a rollout. See: millrace layers apply",
-            )
+        require_whole(plan)
         return Stored(plan, path)
 
     def go_on(
@@ -201,6 +198,8 @@ class RolloutDesk:
         """Print how far a rollout is."""
         journal = journal_of(stored.path)
         plain = document(found) | {"journal": str(journal), "plan": str(stored.path)}
+        # A parameter is only looked at where there are credentials; it is told when it stops.
+        plain["stop_pressed"] = not found.outcome and bool(stored.file.pressed())
         if found.state in ("running", "rolling-back") and not self.running(stored):
             plain["state"] = "interrupted"
         if as_json:
@@ -216,13 +215,17 @@ class RolloutDesk:
             title=f"rollout {stored.id}: {plain['state']}",
             right=["wave", "functions", "changed", "held"],
         )
-        if plain["reason"]:
-            print_line(plain["reason"])
+        empty = waves.left_out(stored.plan.asked["waves"], len(stored.plan.steps))
+        for line in (empty, plain["reason"]):
+            if line:
+                print_line(line)
         for title in ("held", "left"):
             for one in plain[title]:
                 print_line(f"{one['function']} is {title}: {one['reason']}")
         for name in plain["under_way"]:
             print_line(f"{name} was under way")
+        if plain["stop_pressed"]:
+            print_line(f"the stop button is pressed: {stored.file.path}")
         for line in _next(found, stored):
             print_line(line)
 
@@ -233,9 +236,10 @@ def _places(folder: Path, names: str) -> list[Path]:
 
 
 def _waves(plan: Plan) -> Iterator[dict[str, Any]]:
+    called = names(plan)
     for wave in sorted({wave_of(step) for step in plan.steps}):
-        names = [one.arguments["function"] for one in plan.steps if wave_of(one) == wave]
-        yield {"wave": wave, "functions": names}
+        steps = [called[one.id] for one in plan.steps if wave_of(one) == wave]
+        yield {"wave": wave, "functions": steps}
 
 
 def _show(plan: Plan) -> None:
@@ -252,16 +256,16 @@ def _show(plan: Plan) -> None:
     for one in _waves(plan):
         steps = [step for step in plan.steps if wave_of(step) == one["wave"]]
         shown = [
-            f"{step.arguments['function']}: {step.why.partition(': ')[2]}"
-            for step in steps[:_NAMED]
+            f"{name}: {step.why.partition(': ')[2]}"
+            for name, step in zip(one["functions"], steps[:_NAMED], strict=False)
         ]
         more = [f"and {len(steps) - _NAMED:,} more"] if len(steps) > _NAMED else []
         rows.append((one["wave"], len(steps), "\n".join([*shown, *more])))
     if rows:
         print_table(["wave", "functions", "what"], rows, right=["wave", "functions"])
     for note in plan.notes:
-        reason, _, names = note.rpartition(": ")
-        listed = names.split(", ")
+        reason, _, left = note.rpartition(": ")
+        listed = left.split(", ")
         others = f" and {len(listed) - _NAMED:,} more" if len(listed) > _NAMED else ""
         print_line(f"{reason}: {', '.join(listed[:_NAMED])}{others}")
 

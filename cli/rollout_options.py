@@ -201,6 +201,11 @@ def rules(
 ) -> Rules:
     """The gate that the options describe. Raises ConfigurationError."""
     bake_s = seconds("--bake", bake)
+    if not 0 <= error_rise <= 100 or not (error_rise * 10).is_integer():
+        raise ConfigurationError(
+            f"--max-error-rise {error_rise:g} is no rise of a rate; one is from 0 to 100 percentage"
+            " points, in tenths: 0.5."
+        )
     return Rules(
         bake_s=bake_s,
         patience_s=seconds("--patience", patience),

@@ -48,6 +48,7 @@ class Deployment:
     revision: Mapping[str, Any]
     status: str = "Created"
     looks: int = 0
+    code: str = ""
     error: str = ""
 
     @property
@@ -165,14 +166,15 @@ class Beside:
         if found.status in _UNDER_WAY:
             self._advance(world, found)
         info = {"deploymentId": found.id, "status": found.status, "revision": found.revision}
-        error = {"errorInformation": {"code": "ALARM_ACTIVE", "message": found.error}}
+        error = {"errorInformation": {"code": found.code, "message": found.error}}
         return {"deploymentInfo": info | (error if found.error else {})}
 
     def _stop(self, world: World, caller: Where, members: Members) -> Members:
         found = self._found(members)
         if found.status in _UNDER_WAY:
             self._point(world, found, found.properties["CurrentVersion"])
-            found.status, found.error = "Stopped", "Somebody has stopped it."
+            found.status, found.code = "Stopped", "MANUAL_STOP"
+            found.error = "Somebody has stopped it."
         return {"status": "Succeeded"}
 
     def _found(self, members: Members) -> Deployment:
@@ -187,7 +189,9 @@ class Beside:
             one.status = "InProgress"
             self._point(world, one, current, {target: _CANARY})
         elif one.group[1] in self.failing:
-            one.status, one.error = "Failed", "An alarm of the group went off."
+            # As CodeDeploy does it: an alarm stops a deployment.
+            one.status, one.code = "Stopped", "ALARM_ACTIVE"
+            one.error = "An alarm of the group went off."
             self._point(world, one, current)
         else:
             one.status = "Succeeded"

@@ -94,12 +94,12 @@ class MadeUp:
     def health(
         self, functions: Sequence[Step], start_ms: int, end_ms: int, *, inits: bool
     ) -> Mapping[str, Health]:
-        names = tuple(step.arguments["function"] for step in functions)
-        self.asked.append((names, start_ms, end_ms, inits))
+        names = {step.target: step.arguments["function"] for step in functions}
+        self.asked.append((tuple(names.values()), start_ms, end_ms, inits))
         # What is long is the time before; a wave bakes for minutes.
         if end_ms - start_ms >= 3_600_000:
             return dict.fromkeys(names, self._before)
-        return {name: self._after(name) for name in names}
+        return {arn: self._after(name) for arn, name in names.items()}
 
 
 class Button:
@@ -144,9 +144,9 @@ class Bench:
 
     def plan(self, layer: str = "deps:3", **wanted: Any) -> Plan:
         """A plan over all functions, changed one at a time."""
-        found = survey.targets(
-            self.account, survey.named(layer), [self.cloud.region], wanted.pop("replaces", "")
-        )
+        regions = wanted.pop("regions", (self.cloud.region,))
+        replaces = wanted.pop("replaces", "")
+        found = survey.targets(self.account, survey.named(layer), regions, replaces)
         asked: dict[str, Any] = {"shares": "1,50%,100%", "parallel": 1, "rules": RULES} | wanted
         return survey.prepare(self.account, Wanted(targets=found, **asked), self.clock.now)
 

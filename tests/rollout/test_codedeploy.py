@@ -43,16 +43,44 @@ def test_it_shifts_the_alias_with_the_hooks_of_its_last_deployment(bench: Bench)
     assert by == {f"CodeDeploy {deployment.id}", "UpdateAlias"}
 
 
-def test_a_deployment_that_fails_leaves_the_function_as_it_was(bench: Bench) -> None:
+def test_an_alarm_of_a_deployment_fails_the_wave(bench: Bench) -> None:
     bench.cloud.control.beside.failing.add("a-group")
-    was = shape(bench.cloud, "a")
-    found = bench.rolling().run(bench.plan())
+    was = {name: shape(bench.cloud, name) for name in "ab"}
+    plan = bench.plan(first=("b",), shares="1,100%")
+    journal = MemoryJournal()
+    found = bench.rolling(journal).run(plan)
     ((code, reason),) = found.held.values()
-    assert code == "deployment-failed"
+    assert (code, found.state) == ("unhealthy", "rolled-back")
     assert "An alarm of the group went off." in reason
-    now = shape(bench.cloud, "a")
-    assert (now["layers"], now["aliases"], now["batch"]) == (was["layers"], was["aliases"], None)
-    assert len(found.changed) == 1
+    assert found.rollback.startswith("wave 2 failed its gate: a: CodeDeploy's deployment d-")
+    for name, before in was.items():
+        now = shape(bench.cloud, name)
+        assert (now["layers"], now["aliases"]) == (before["layers"], before["aliases"])
+    assert shape(bench.cloud, "a")["batch"] is None
+    assert bench.rolling(journal).run(plan).state == "rolled-back"
+
+
+def test_after_an_alarm_no_other_function_is_begun(bench: Bench) -> None:
+    bench.cloud.control.beside.failing.add("a-group")
+    found = bench.rolling().run(bench.plan(first=("a",), shares="1,100%"))
+    assert (found.state, found.changed) == ("rolled-back", {})
+    assert shape(bench.cloud, "b")["batch"] is None
+
+
+def test_a_deployment_that_a_person_stops_says_nothing_of_the_version(bench: Bench) -> None:
+    beside = bench.cloud.control.beside
+    beside.looks = 5
+    rolling = bench.rolling()
+
+    def stop(seconds: float) -> None:
+        (deployment,) = beside.deployments
+        bench.cloud.client("codedeploy").stop_deployment(deploymentId=deployment)
+
+    rolling.fleet.deploy.sleep = stop  # type: ignore[attr-defined]
+    found = rolling.run(bench.plan())
+    ((code, _),) = found.held.values()
+    assert (code, found.outcome, len(found.changed)) == ("deployment-failed", "done", 1)
+    assert shape(bench.cloud, "a")["layers"] == ["deps:1"]
 
 
 def test_a_rollback_stops_what_is_under_way(bench: Bench) -> None:

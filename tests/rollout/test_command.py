@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from localcloud.lambda_control.running import LambdaCloud
-from tests.rollout.fleets import fleet_of, function, layers, shape, small
+from tests.rollout.fleets import fleet_of, function, layers, shape
 from tests.rollout.test_evidence import REPORT, count, lines
 from tests.rollout.typing_commands import Commands
 
 QUICK = ("--waves", "1,100%", "--bake", "10m", "--patience", "0", "--parallel", 1)
 ERRORS_ONLY = (*QUICK, "--min-inits", 0)
 MINUTE_MS = 60_000
-
-
-@pytest.fixture
-def fleet(cloud: LambdaCloud, millrace: Commands) -> LambdaCloud:
-    """A small fleet that was called all day, and is called on while a rollout bakes."""
-    small(cloud)
-    millrace.now_ms = millrace.now_ms // MINUTE_MS * MINUTE_MS
-    for name in "abcd":
-        count(cloud, name, "Invocations", millrace.now_ms - 60 * MINUTE_MS, 500)
-
-    def called(now_ms: int) -> None:
-        for name in "abcd":
-            count(cloud, name, "Invocations", now_ms - MINUTE_MS, 100)
-
-    millrace.sleeping = called
-    return cloud
 
 
 def layers_now(cloud: LambdaCloud) -> dict[str, list[str]]:
@@ -49,6 +32,9 @@ def test_by_default_a_plan_is_printed(fleet: LambdaCloud, millrace: Commands) ->
     document = millrace("layers", "rollout", "to", "deps", "--json").document
     assert document["executed"] is False
     assert [wave["wave"] for wave in document["waves"]] == [1, 4]  # of four functions
+    empty = "of 4 functions, 5% (wave 2) and 25% (wave 3) are no more than the waves before them"
+    assert empty in done.out
+    assert document["plan"]["notes"] == [empty]
     assert document["plan"]["kind"] == "layers.rollout"
     again = millrace("layers", "rollout", "--json", "deps:3").document
     assert again["waves"] == document["waves"]
@@ -119,57 +105,6 @@ def test_too_little_data_holds_until_a_person_says_otherwise(
     assert {"deps:3"} <= set(layers_now(fleet)["c"])
 
 
-def test_it_is_stopped_and_resumed(fleet: LambdaCloud, millrace: Commands, tmp_path: Path) -> None:
-    plan = tmp_path / "plan.json"
-    assert millrace("layers", "rollout", "deps:3", *ERRORS_ONLY, "--output", plan).status == 0
-    rollout = json.loads(plan.read_text(encoding="utf-8"))["hash"][:12]
-    called = millrace.sleeping
-
-    def stop(now_ms: int) -> None:
-        millrace.sleeping = called
-        assert millrace("layers", "rollout", "stop", plan).status == 0
-
-    millrace.sleeping = stop
-    done = millrace("layers", "apply", plan, "--execute", "--json")
-    assert (done.status, done.document["state"]) == (1, "stopped")
-    assert done.document["rollout"] == rollout
-    assert "says stop; while wave 1 was watched" in done.document["reason"]
-    # Its id will do, wherever its plan is.
-    assert "stopped" in millrace("layers", "rollout", "status", rollout).out
-    resumed = millrace("layers", "rollout", "resume", rollout)
-    assert resumed.status == 0, resumed.err
-    assert layers_now(fleet)["d"] == ["deps:3"]
-
-
-def test_a_parameter_stops_it_from_anywhere(fleet: LambdaCloud, millrace: Commands) -> None:
-    name, ssm = "/millrace/rollouts/stop", fleet.client("ssm")
-    ssm.put_parameter(Name=name, Value="stop", Type="String")
-    options = (*ERRORS_ONLY, "--stop-parameter", name, "--execute", "--json")
-    done = millrace("layers", "rollout", "deps:3", *options)
-    assert (done.document["state"], done.document["changed"]) == ("stopped", [])
-    assert f"SSM parameter {name} says stop" in done.document["reason"]
-    rollout = done.document["rollout"]
-    # What somebody else has set is not ours to take away …
-    assert millrace("layers", "rollout", "resume", rollout).status == 1
-    assert ssm.get_parameter(Name=name)["Parameter"]["Value"] == "stop"
-    # … but for what `stop` has set for this one; another one's does not concern it.
-    assert millrace("layers", "rollout", "stop", rollout, "--json").status == 0
-    assert ssm.get_parameter(Name=name)["Parameter"]["Value"] == f"stop {rollout}"
-    ssm.put_parameter(Name=name, Value="stop 0123456789ab", Type="String", Overwrite=True)
-    assert millrace("layers", "rollout", "resume", rollout).status == 0
-
-
-def test_resume_releases_what_stop_has_pressed(fleet: LambdaCloud, millrace: Commands) -> None:
-    name = "/millrace/rollouts/stop"
-    millrace.sleeping = lambda now_ms: None
-    options = (*ERRORS_ONLY, "--stop-parameter", name, "--execute", "--json")
-    rollout = millrace("layers", "rollout", "deps:3", *options).document["rollout"]
-    assert millrace("layers", "rollout", "stop", rollout).status == 0
-    done = millrace("layers", "rollout", "resume", rollout, "--json")
-    assert done.document["state"] == "held"  # by its gate
-    assert fleet.client("ssm").describe_parameters()["Parameters"] == []
-
-
 def test_a_rollback_is_printed_and_then_done(fleet: LambdaCloud, millrace: Commands) -> None:
     before = fleet_of(fleet)
     done = millrace("layers", "rollout", "deps:3", *ERRORS_ONLY, "--execute", "--json")
@@ -188,6 +123,13 @@ def test_a_rollback_is_printed_and_then_done(fleet: LambdaCloud, millrace: Comma
         assert (now["layers"], now["aliases"]) == (was["layers"], was["aliases"])
     status = millrace("layers", "rollout", "status", rollout, "--json").document
     assert (status["state"], status["changed"]) == ("rolled-back", [])
+
+
+def test_a_name_that_nobody_has_is_told(fleet: LambdaCloud, millrace: Commands) -> None:
+    options = ("--alias", "prod", "--replace", "legacy")
+    done = millrace("layers", "rollout", "deps:3", *options)
+    assert "none of these functions has an alias prod, which --alias names" in done.out
+    assert "layer:legacy, which --replace names; meant are those with the layer" in done.out
 
 
 def test_a_rollback_that_leaves_something_says_so(fleet: LambdaCloud, millrace: Commands) -> None:
@@ -253,6 +195,10 @@ def become_somebody_else(cloud: LambdaCloud, millrace: Commands) -> None:
         (["deps:3", "--add"], "say which"),
         (["deps:3", "--parallel", 40], "1 to 16"),
         (["deps:3", "--min-invocations", 0], "is 1 at least"),
+        (["deps:3", "--max-error-rise", "nan"], "is no rise of a rate"),
+        (["deps:3", "--max-error-rise", "inf"], "is no rise of a rate"),
+        (["deps:3", "--max-error-rise", "0.05"], "in tenths"),
+        (["deps:3", "--max-error-rise", "-1"], "from 0 to 100"),
         (["deps:3", "--replace", "legacy:2"], "names a version"),
         (["deps:3", "--execute", "--output", "p.json"], "choose one"),
         (["resume", "nothing"], "is no rollout that is known here"),

@@ -30,9 +30,10 @@ def watch(cloud: LambdaCloud) -> CloudWatch:
     return CloudWatch(account, lambda seconds: None)
 
 
-def step(name: str, region: str = "eu-west-1", group: str = "") -> Step:
+def step(name: str, region: str = "", group: str = "") -> Step:
+    target, region = f"{region}:{name}".strip(":"), region or "eu-west-1"
     arguments = {"function": name, "log_group": group or f"/aws/lambda/{name}"}
-    return Step(name, "swap-layer", name, region, "", {}, {}, arguments)
+    return Step(name, "swap-layer", target, region, "", {}, {}, arguments)
 
 
 def count(cloud: LambdaCloud, name: str, metric: str, at_ms: int, value: int) -> None:
@@ -132,10 +133,12 @@ def test_many_functions_share_a_request(cloud: LambdaCloud, watch: CloudWatch) -
     assert watch.cloud.calls["cloudwatch:GetMetricData"] == 3
 
 
-def test_the_same_name_in_two_regions_is_summed(cloud: LambdaCloud, watch: CloudWatch) -> None:
+def test_the_same_name_in_two_regions_is_two_functions(
+    cloud: LambdaCloud, watch: CloudWatch
+) -> None:
     count(cloud, "f", "Invocations", START_MS, 3)
     found = watch.health([step("f"), step("f", "us-east-1")], START_MS, END_MS, inits=False)
-    assert found == {"f": Health(3, 0)}
+    assert found == {"f": Health(3, 0), "us-east-1:f": Health()}
 
 
 def test_who_may_not_look_is_told(cloud: LambdaCloud) -> None:

@@ -19,6 +19,7 @@ from tests.rollout.fleets import (
     NOW_MS,
     RULES,
     Bench,
+    Button,
     MadeUp,
     arn,
     fleet_of,
@@ -208,6 +209,21 @@ def test_one_answer_that_does_not_come_ends_no_bake(bench: Bench) -> None:
     bench.evidence = Shaky()
     assert bench.rolling().run(bench.plan()).whole
     assert "wave 1: CloudWatch does not answer" in bench.told
+
+
+def test_a_button_that_does_not_answer_once_ends_no_bake(bench: Bench) -> None:
+    class Shaky(Button):
+        looks = 0
+
+        def pressed(self) -> str:
+            self.looks += 1
+            if self.looks == 2:
+                raise Unavailable("SSM does not answer")
+            return ""
+
+    bench.button = Shaky()
+    assert bench.rolling().run(bench.plan()).whole
+    assert "wave 1: SSM does not answer" in bench.told
 
 
 def test_evidence_that_never_comes_stops_it(bench: Bench) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from millrace.errors import TooSlow
 from millrace.lambda_layers.aws import LambdaAccount, Maker
-from millrace.lambda_layers.exchange import Held
+from millrace.lambda_layers.exchange import UNHEALTHY, Held
 
 MAKERS: Mapping[str, Maker] = {
     "codedeploy": lambda session, **where: session.client("codedeploy", **where)
@@ -23,6 +23,8 @@ _BATCH = 100
 _POLL_S = 5.0
 # The longest that CodeDeploy's own configurations take is two hours.
 _LONGEST_S = 3 * 3600.0
+# Errors of a deployment that speak against what was deployed; others are of how it was.
+_EVIDENCE = ("ALARM_ACTIVE", "HEALTH_CONSTRAINTS", "HOOK_EXECUTION_FAILURE")
 _UNDER_WAY = ("Created", "Queued", "InProgress", "Baking", "Ready")
 
 
@@ -97,9 +99,10 @@ class CodeDeploy:
     def _wait(self, shift: Shift, deployment: str) -> str:
         info = self._ended(shift.region, deployment)
         if info["status"] != "Succeeded":
-            why = info.get("errorInformation", {}).get("message", "it gives no reason")
+            error = info.get("errorInformation", {})
+            why = error.get("message", "it gives no reason")
             raise Held(
-                "deployment-failed",
+                UNHEALTHY if error.get("code") in _EVIDENCE else "deployment-failed",
                 f"CodeDeploy's deployment {deployment} of alias {shift.alias} by {shift.group} is"
                 f" {info['status'].lower()}: {why}",
             )

@@ -53,14 +53,9 @@ class CloudWatch:
             names = [step.arguments["function"] for step in steps]
             counts = self._counts(region, names, start_ms, end_ms)
             slow = self._inits(region, steps, start_ms, end_ms) if inits else {}
-            for name in names:
+            for step, name in zip(steps, names, strict=True):
                 invocations, errors = (counts.get((name, metric), 0) for metric in _METRICS)
-                was = found.get(name, Health())  # the same name in another region
-                found[name] = Health(
-                    was.invocations + invocations,
-                    was.errors + errors,
-                    (*was.inits_ms, *slow.get(name, ())),
-                )
+                found[step.target] = Health(invocations, errors, tuple(slow.get(name, ())))
         return found
 
     def _counts(

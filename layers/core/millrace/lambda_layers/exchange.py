@@ -8,6 +8,8 @@ from millrace.errors import LayerError
 from millrace.lambda_layers.inventory import FunctionVersion
 
 MOST_LAYERS = 5
+# The code of what is held because its own alarms or hooks spoke against the version.
+UNHEALTHY = "unhealthy"
 
 
 class Held(LayerError):

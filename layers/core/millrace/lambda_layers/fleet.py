@@ -43,7 +43,7 @@ class Evidence(Protocol):
     def health(
         self, functions: Sequence[Step], start_ms: int, end_ms: int, *, inits: bool
     ) -> Mapping[str, Health]:
-        """Of each function, by its name; with `inits` also how long its cold starts took."""
+        """Of each function, by its ARN; with `inits` also how long its cold starts took."""
         ...
 
 

@@ -95,6 +95,15 @@ class Verdict:
     figures: Mapping[str, int]
 
     @property
+    def told(self) -> str:
+        """The verdict for people, on a line."""
+        figures = ", ".join(
+            f"{name.replace('_', ' ')} {value:,}" for name, value in self.figures.items()
+        )
+        why = f": {'; '.join(self.reasons)}" if self.reasons else ""
+        return f"{self.decision}{why} ({figures})" if figures else f"{self.decision}{why}"
+
+    @property
     def document(self) -> dict[str, Any]:
         """The verdict as a journal holds it."""
         return {

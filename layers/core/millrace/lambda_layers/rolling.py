@@ -8,7 +8,7 @@ that a rollout that dies goes on as if it had not.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -114,7 +114,7 @@ class Rolling:
             if verdict is None:
                 return
             self._note(found, Entry("done", self.now_ms(), f"gate:{wave}", verdict.document))
-            self.tell(f"wave {wave}: {_told(verdict)}")
+            self.tell(f"wave {wave}: {verdict.told}")
             if verdict.decision is Decision.FAILED:
                 why = f"wave {wave} failed its gate: {'; '.join(verdict.reasons)}"
                 self._note(found, Entry("intent", self.now_ms(), ROLLBACK, {"reason": why}))
@@ -126,10 +126,10 @@ class Rolling:
 
     def _begin(self, found: Standing, wave: int, pending: Sequence[Step]) -> Mapping[str, Health]:
         """How the wave did before. Who may not see that finds out before anything is changed."""
-        names = {step.arguments["function"] for step in found.of(wave)}
-        before = self._before(found, wave, names)
+        steps = found.of(wave)
+        before = self._before(found, wave, steps)
         if wave not in found.begun_ms:
-            data = {"functions": len(names)}
+            data = {"functions": len(steps)}
             self._note(found, Entry("intent", self.now_ms(), f"wave:{wave}", data))
         if pending:
             calls = sum(one.invocations for one in before.values())
@@ -139,31 +139,39 @@ class Rolling:
                 self._halt(found, "missing-layer", f"{short(arn)} {why}")
         return before
 
-    def _before(self, found: Standing, wave: int, names: Collection[str]) -> Mapping[str, Health]:
+    def _before(self, found: Standing, wave: int, steps: Sequence[Step]) -> Mapping[str, Health]:
         """How these functions did in the time before the wave."""
         rules = rules_of(found.plan)
         begun = found.begun_ms.get(wave) or self.now_ms()
-        steps = [step for step in found.of(wave) if step.arguments["function"] in names]
+        start = begun - rules.baseline_s * 1000
+        return self._health(found, steps, start, begun, inits=rules.min_inits > 0)
+
+    def _health(
+        self, found: Standing, steps: Sequence[Step], start_ms: int, end_ms: int, *, inits: bool
+    ) -> Mapping[str, Health]:
+        """How functions do, by what they are called."""
         if not steps:
             return {}
-        start = begun - rules.baseline_s * 1000
-        return self.evidence.health(steps, start, begun, inits=rules.min_inits > 0)
+        health = self.evidence.health(steps, start_ms, end_ms, inits=inits)
+        return {found.names[step.id]: health[step.target] for step in steps}
 
     def _substitute(self, found: Standing, wave: int) -> None:
         """A wave that could change none of its own takes the next ones: its size is a promise."""
-        while not found.halted[0] and not found.changed_in(wave):
+        while not (found.halted[0] or found.unhealthy or found.changed_in(wave)):
             step = found.substitute(wave)
             if step is None:
                 return
-            self.tell(f"{step.arguments['function']} takes the place of one that is held")
+            self.tell(f"{found.names[step.id]} takes the place of one that is held")
             data = {"instead": step.id}
             self._note(found, Entry("intent", self.now_ms(), f"wave:{wave}", data))
             self._each(found, [step], self._change)
 
     def _change(self, found: Standing, step: Step) -> None:
+        if found.unhealthy:
+            return  # its wave has failed
         pressed = self.stop.pressed()
         if pressed:
-            self._halt(found, "stopped", f"{pressed}; before {step.arguments['function']}")
+            self._halt(found, "stopped", f"{pressed}; before {found.names[step.id]}")
             return
         resumed = step.id in found.open
         if not resumed:
@@ -173,7 +181,7 @@ class Rolling:
         except Held as held:
             refused = {"code": held.code, "reason": str(held)}
             self._note(found, Entry("failed", self.now_ms(), step.id, refused))
-            self.tell(f"{step.arguments['function']}: held: {held}")
+            self.tell(f"{found.names[step.id]}: held: {held}")
             return
         except NotAllowed as error:
             # It was put back, and is tried again when it is allowed.
@@ -182,34 +190,36 @@ class Rolling:
             self._halt(found, "not-allowed", str(error))
             return
         except MillraceError as error:
-            self._halt(found, "failed", f"{step.arguments['function']}: {error}")
+            self._halt(found, "failed", f"{found.names[step.id]}: {error}")
             return
         self._note(found, Entry("done", self.now_ms(), step.id, result))
         count = f"{len(found.changed):,} of {len(found.plan.steps):,}"
         what = step.why.partition(": ")[2]
-        self.tell(f"{step.arguments['function']}: {what}: done ({count})")
+        self.tell(f"{found.names[step.id]}: {what}: done ({count})")
 
     def _gate(self, found: Standing, wave: int, before: Mapping[str, Health]) -> Verdict | None:
         """The verdict on a wave, after its time; None where it was stopped."""
         rules, steps = rules_of(found.plan), found.changed_in(wave)
+        if found.unhealthy:
+            return Verdict(Decision.FAILED, found.unhealthy, {})
         if not steps:
             return Verdict(Decision.NOTHING, ("all of its functions are held",), {})
-        names = {step.arguments["function"] for step in steps}
-        before = {**self._before(found, wave, names - set(before)), **before}
-        was = {name: one for name, one in before.items() if name in names}
+        unknown = [step for step in steps if found.names[step.id] not in before]
+        before = {**self._before(found, wave, unknown), **before}
+        was = {name: before[name] for name in (found.names[step.id] for step in steps)}
         since = found.changed_ms[wave]
         baked = since + rules.bake_s * 1000
         end = baked + _patience_s(was, rules) * 1000
         while True:
-            pressed = self.stop.pressed()
-            if pressed:
-                self._halt(found, "stopped", f"{pressed}; while wave {wave} was watched")
-                return None
             now = self.now_ms()
             last = now >= baked
             inits = last and rules.min_inits > 0  # a query of logs is paid for; errors come first
             try:
-                after = self.evidence.health(steps, since, now, inits=inits)
+                pressed = self.stop.pressed()
+                if pressed:
+                    self._halt(found, "stopped", f"{pressed}; while wave {wave} was watched")
+                    return None
+                after = self._health(found, steps, since, now, inits=inits)
             except TransientError as error:
                 # A wave that bakes for hours must not be lost for one answer.
                 if now >= end:
@@ -242,7 +252,7 @@ class Rolling:
             self._note(found, Entry("finished", self.now_ms(), data={"outcome": ROLLED_BACK}))
 
     def _restore(self, found: Standing, step: Step, gone: Mapping[str, str]) -> None:
-        name, undo = step.arguments["function"], f"undo:{step.id}"
+        name, undo = found.names[step.id], f"undo:{step.id}"
         lost = [f"{short(arn)} {gone[arn]}" for arn in step.before["layers"] if arn in gone]
         self._note(found, Entry("intent", self.now_ms(), undo, {"to": step.before}))
         try:
@@ -296,14 +306,6 @@ def _patience_s(before: Mapping[str, Health], rules: Rules) -> int:
     """Waiting brings data of after the change, none of before."""
     enough = sum(one.invocations for one in before.values()) >= rules.min_invocations
     return rules.patience_s if enough else 0
-
-
-def _told(verdict: Verdict) -> str:
-    figures = ", ".join(
-        f"{name.replace('_', ' ')} {value:,}" for name, value in verdict.figures.items()
-    )
-    why = f": {'; '.join(verdict.reasons)}" if verdict.reasons else ""
-    return f"{verdict.decision}{why} ({figures})"
 
 
 def _kept(step: Step, lost: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ their order. What carries a function's traffic decides what else happens:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -138,11 +139,13 @@ def plan(
     """The plan for these functions; `missing` are layer versions that cannot be given, and why."""
     steps: dict[str, Step] = {}
     skipped: dict[str, list[str]] = {}
+    often = Counter(one.latest.name for one in candidates)
     for one in candidates:
         try:
             steps[one.latest.arn] = _step(one, wanted, missing)
         except Held as held:
-            skipped.setdefault(str(held), []).append(one.latest.name)
+            where = f"@{one.latest.region}" if often[one.latest.name] > 1 else ""
+            skipped.setdefault(str(held), []).append(f"{one.latest.name}{where}")
     return Plan(
         kind=KIND,
         account=account,
@@ -151,7 +154,7 @@ def plan(
         expires_ms=now_ms + GOOD_FOR_MS,
         asked=wanted.document,
         steps=tuple(_in_waves(steps, wanted)),
-        notes=tuple(_notes(skipped)),
+        notes=(*_notes(skipped), *_unmet(candidates, wanted, len(steps))),
     )
 
 
@@ -295,6 +298,19 @@ def _notes(skipped: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """Every function that is left out, with the reason; those with the same one together."""
     for reason, names in sorted(skipped.items()):
         yield f"left out, {reason}: {', '.join(sorted(names))}"
+
+
+def _unmet(candidates: Sequence[Candidate], wanted: Wanted, fleet: int) -> Iterator[str]:
+    """What was asked for and comes to nothing: a slip in a name would change what is meant."""
+    there = {alias.name for one in candidates for alias in one.aliases}
+    for name in wanted.aliases:
+        if name not in there:
+            yield f"none of these functions has an alias {name}, which --alias names"
+    has = {layer_of(layer.arn) for one in candidates for layer in one.latest.layers}
+    for old in sorted({one.replaces for one in wanted.targets.values()} - {"", *has}):
+        yield f"no function has {old}, which --replace names; meant are those with the layer itself"
+    empty = waves.left_out(wanted.shares, fleet)
+    yield from [empty] if empty else []
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:

@@ -7,10 +7,12 @@ function of step ID.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from millrace.lambda_layers.exchange import UNHEALTHY
 from millrace.lambda_layers.gate import Decision
 from millrace.lambda_layers.rollout import KIND, wave_of
 from millrace.plans.journal import Entry, progress
@@ -37,6 +39,7 @@ class Standing:
         undone: what was put back; left: what could not be, and why.
         halted: why it does not go on; empty while it does.
         outcome: DONE or ROLLED_BACK at its end.
+        names: what the function of each step is called; see `names`.
     """
 
     plan: Plan
@@ -54,9 +57,11 @@ class Standing:
     halted: tuple[str, str] = ("", "")
     outcome: str = ""
     steps: Mapping[str, Step] = field(init=False)
+    names: Mapping[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
         self.steps = {step.id: step for step in self.plan.steps}
+        self.names = names(self.plan)
 
     @property
     def state(self) -> str:
@@ -89,6 +94,12 @@ class Standing:
     def of(self, wave: int) -> list[Step]:
         """The steps of a wave."""
         return [step for step in self.plan.steps if self._wave(step) == wave]
+
+    @property
+    def unhealthy(self) -> tuple[str, ...]:
+        """What CodeDeploy's alarms and hooks found wrong with functions, which were put back."""
+        held = self.held.items()
+        return tuple(f"{self.names[one]}: {why}" for one, (code, why) in held if code == UNHEALTHY)
 
     def changed_in(self, wave: int) -> list[Step]:
         """The functions of a wave that have the version now."""
@@ -147,6 +158,19 @@ class Standing:
         return name in self.changed or name in self.held
 
 
+def names(plan: Plan) -> dict[str, str]:
+    """What the function of each step is called, by the steps' ids.
+
+    That is its name; with its region behind it where another region of the plan has the same one.
+    """
+    often = Counter(step.arguments["function"] for step in plan.steps)
+    return {
+        step.id: name if often[name] == 1 else f"{name}@{step.region}"
+        for step in plan.steps
+        for name in (step.arguments["function"],)
+    }
+
+
 def standing(entries: Iterable[Entry], plan: Plan) -> Standing:
     """Where a journal leaves a plan. Raises PlanRefused for the journal of another one."""
     found = Standing(plan)
@@ -160,7 +184,7 @@ def standing(entries: Iterable[Entry], plan: Plan) -> Standing:
 
 def document(found: Standing) -> dict[str, Any]:
     """A standing as JSON, for machines."""
-    names = {step.id: step.arguments["function"] for step in found.plan.steps}
+    names = found.names
     return {
         "rollout": found.plan.hash[:12],
         "kind": KIND,
@@ -184,7 +208,7 @@ def document(found: Standing) -> dict[str, Any]:
 def _wave(found: Standing, wave: int) -> dict[str, Any]:
     return {
         "wave": wave,
-        "functions": [step.arguments["function"] for step in found.of(wave)],
+        "functions": [found.names[step.id] for step in found.of(wave)],
         "changed": len(found.changed_in(wave)),
         "held": sum(step.id in found.held for step in found.of(wave)),
         "gate": dict(found.gates[wave]) if wave in found.gates else None,

@@ -76,6 +76,31 @@ def assign(names: Sequence[str], wanted: Sequence[Share]) -> list[tuple[int, str
     ]
 
 
+def left_out(text: str, fleet: int) -> str:
+    """The waves that would add nobody to a fleet of this size, for people; empty where none.
+
+    >>> left_out("1,5%,25%,100%", 4)
+    'of 4 functions, 5% (wave 2) and 25% (wave 3) are no more than the waves before them'
+    >>> left_out("1,5%,25%,100%", 1000)
+    ''
+    """
+    bounds = [0, *(share.of(fleet) for share in shares(text))]
+    parts = [part.strip() for part in text.split(",")]
+    empty = [
+        f"{part} (wave {wave})"
+        for wave, part in enumerate(parts, 1)
+        if bounds[wave] <= max(bounds[:wave])
+    ]
+    if not fleet or not empty:
+        return ""
+    they = "are no more than the waves before them"
+    if len(empty) == 1:
+        they = "is no more than the waves before it"
+    named = " and ".join([", ".join(empty[:-1]), empty[-1]] if len(empty) > 1 else empty)
+    functions = "function" if fleet == 1 else "functions"
+    return f"of {fleet:,} {functions}, {named} {they}"
+
+
 def _share(part: str, text: str) -> Share:
     found = _SHARE.fullmatch(part)
     number = Fraction(found[1]) if found else Fraction(0)

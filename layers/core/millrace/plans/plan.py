@@ -231,6 +231,9 @@ def _step_document(step: Step) -> dict[str, Any]:
 
 
 def _plan(document: Mapping[str, Any]) -> Plan:
+    states = [one[name] for one in document["steps"] for name in ("before", "after", "arguments")]
+    if not all(isinstance(one, dict) for one in (document["asked"], *states)):
+        raise TypeError("what it is asked for, and what its steps say, are objects")
     return Plan(
         kind=document["kind"],
         account=document["account"],

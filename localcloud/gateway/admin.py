@@ -11,14 +11,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-import orjson
-from millrace.errors import ConfigurationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from localcloud.faults import routes
 from localcloud.faults.injector import Injector
-from localcloud.faults.loading import dump, parse
 from localcloud.gateway.counters import Counters
 from localcloud.gateway.upstream import Body, Upstream, UpstreamError
 from localcloud.moto_server import HEALTH
@@ -47,11 +45,13 @@ class Admin:
                 self.counters.reset()
                 response = Response(status_code=204)
             case "GET", "faults":
-                response = JSONResponse(self._faults())
+                response = routes.shown(self.injector)
             case "PUT", "faults":
-                response = self._use(await request.body())
+                response = routes.replaced(self.injector, await request.body())
             case method, path:
-                response = _problem(404, f"There is no {method} {PREFIX}{path}; see {__name__}")
+                response = routes.problem(
+                    404, f"There is no {method} {PREFIX}{path}; see {__name__}"
+                )
         await response(scope, receive, send)
 
     async def _health(self) -> Response:
@@ -59,7 +59,7 @@ class Admin:
         try:
             answer = await self.upstream.exchange("GET", HEALTH.encode(), headers, Body(b""))
         except UpstreamError as error:
-            return _problem(503, str(error))
+            return routes.problem(503, str(error))
         return JSONResponse({"status": "ok", "moto": answer.status})
 
     def _counts(self) -> dict[str, dict[str, object]]:
@@ -67,21 +67,3 @@ class Admin:
         for (service, operation), count in self.counters.snapshot().items():
             counts.setdefault(service, {})[operation] = asdict(count)
         return counts
-
-    def _faults(self) -> dict[str, object]:
-        return {
-            "plan": dump(self.injector.plan),
-            "down": list(self.injector.services_down),
-            "injected": [asdict(each) for each in self.injector.injected()],
-        }
-
-    def _use(self, body: bytes) -> Response:
-        try:
-            self.injector.use(parse(orjson.loads(body)))
-        except (ConfigurationError, ValueError) as error:
-            return _problem(400, str(error))
-        return Response(status_code=204)
-
-
-def _problem(status: int, message: str) -> Response:
-    return JSONResponse({"message": message}, status_code=status)

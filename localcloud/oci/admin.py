@@ -11,13 +11,11 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-import orjson
-from millrace.errors import ConfigurationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from localcloud.faults import routes
 from localcloud.faults.injector import Injector
-from localcloud.faults.loading import dump, parse
 from localcloud.oci.notifications import Notifications
 
 PREFIX = "/_localcloud/"
@@ -38,13 +36,13 @@ class Admin:
             case "GET", "counters":
                 return JSONResponse(self._counts())
             case "GET", "faults":
-                return JSONResponse(self._faults())
+                return routes.shown(self.injector)
             case "PUT", "faults":
-                return self._use(await request.body())
+                return routes.replaced(self.injector, await request.body())
             case "GET", "inbox":
                 return JSONResponse(self._inbox())
             case method, path:
-                return _problem(404, f"There is no {method} {PREFIX}{path}; see {__name__}")
+                return routes.problem(404, f"There is no {method} {PREFIX}{path}; see {__name__}")
 
     def _counts(self) -> dict[str, dict[str, int]]:
         counts: dict[str, dict[str, int]] = {}
@@ -52,26 +50,8 @@ class Admin:
             counts.setdefault(service, {})[operation] = calls
         return counts
 
-    def _faults(self) -> dict[str, object]:
-        return {
-            "plan": dump(self.injector.plan),
-            "down": list(self.injector.services_down),
-            "injected": [asdict(each) for each in self.injector.injected()],
-        }
-
-    def _use(self, body: bytes) -> Response:
-        try:
-            self.injector.use(parse(orjson.loads(body)))
-        except (ConfigurationError, ValueError) as error:
-            return _problem(400, str(error))
-        return Response(status_code=204)
-
     def _inbox(self) -> dict[str, list[dict[str, object]]]:
         return {
             inbox.name: [asdict(notice) for notice in inbox.notices]
             for inbox in self.notifications.topics()
         }
-
-
-def _problem(status: int, message: str) -> Response:
-    return JSONResponse({"message": message}, status_code=status)

@@ -12,8 +12,21 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Generic, NamedTuple, TypeVar
 
-from millrace.features.tile_counts import Counts, join_counts, pack_counts, unpack_counts
-from millrace.features.tile_values import Total, merge, pack_values, total_of, unpack_values
+from millrace.features.tile_counts import (
+    Counts,
+    join_counts,
+    pack_counts,
+    split_counts,
+    unpack_counts,
+)
+from millrace.features.tile_values import (
+    Total,
+    merge,
+    pack_values,
+    split_values,
+    total_of,
+    unpack_values,
+)
 from millrace.features.tiles import oldest_tile
 from millrace.features.windows import Ladder
 
@@ -26,15 +39,18 @@ _new = tuple.__new__
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[Cell]):
-    """How one kind of cell is packed, and how two cells become one."""
+    """How one kind of cell is packed, how two cells become one, and how a level is split into
+    what stays and what is old enough for coarser tiles (from the level, the first tile that stays,
+    and how many times as long the coarser ones are)."""
 
     pack: Callable[[Mapping[int, Cell]], bytes]
     unpack: Callable[[bytes], dict[int, Cell]]
     join: Callable[[Cell, Cell], Cell]
+    split: Callable[[bytes, int, int], tuple[dict[int, Cell], dict[int, Cell]]]
 
 
-COUNTS: Kind[Counts] = Kind(pack_counts, unpack_counts, join_counts)
-VALUES: Kind[Total] = Kind(pack_values, unpack_values, merge)
+COUNTS: Kind[Counts] = Kind(pack_counts, unpack_counts, join_counts, split_counts)
+VALUES: Kind[Total] = Kind(pack_values, unpack_values, merge, split_values)
 
 
 class Run(NamedTuple):
@@ -114,18 +130,20 @@ def updated(
         ageing = packed and oldest_tile(packed) * tile_s < floor_s
         if not (coming or sinking or ageing):
             continue
-        cells = kind.unpack(packed)
+        older: dict[int, Cell] = {}
+        ratio = ladder.tiles_s[level + 1] // tile_s if level + 1 < len(floors_s) else 0
+        if ageing and ratio:
+            cells, older = kind.split(packed, -(-floor_s // tile_s), ratio)
+        else:
+            cells = kind.unpack(packed)
         _join(cells, coming, kind)
         _join(cells, sinking, kind)
-        sinking = {}
-        aged = [tile for tile in cells if tile * tile_s < floor_s]
-        if level + 1 < len(floors_s):
-            ratio = ladder.tiles_s[level + 1] // tile_s
-            for tile in aged:
-                _join_one(sinking, tile // ratio, cells.pop(tile), kind.join)
-        else:
-            for tile in aged:
-                del cells[tile]
+        # What sank into this level may be too old for it as well.
+        for tile in [tile for tile in cells if tile * tile_s < floor_s]:
+            cell = cells.pop(tile)
+            if ratio:
+                _join_one(older, tile // ratio, cell, kind.join)
+        sinking = older
         result[level] = kind.pack(cells)
     return result
 

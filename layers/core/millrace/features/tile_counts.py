@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import struct
 from array import array
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from operator import add
+from operator import add, sub
 
-from millrace.features.tiles import cuts, pack_tiles, running, steps, unpack_tiles
+from millrace.features.tiles import coarser, cuts, pack_tiles, running, steps, unpack_tiles
 from millrace.features.windows import Ladder
 
 Counts = tuple[int, ...]  # by index of the type; types beyond its length have none
@@ -47,12 +48,39 @@ def unpack_counts(level: bytes) -> dict[int, Counts]:
     """Tile number → counts."""
     if not level:
         return {}
+    tiles, rows = _unpacked(level)
+    return _cells(tiles, rows)
+
+
+def split_counts(
+    level: bytes, floor: int, ratio: int
+) -> tuple[dict[int, Counts], dict[int, Counts]]:
+    """Tile number → counts from the tile `floor` on; and before it, by tiles `ratio` times as long.
+
+    As joining cells one by one, but running totals need only be subtracted.
+    """
+    tiles, rows = _unpacked(level)
+    cut = bisect_left(tiles, floor)
+    ends = [*rows, (0,) * len(rows[0])]
+    older = {
+        tile: (*map(sub, rows[begin], ends[end]),)
+        for tile, begin, end in coarser(tiles, cut, ratio)
+    }
+    return _cells(tiles[cut:], rows[cut:]), older
+
+
+def _unpacked(level: bytes) -> tuple[list[int], list[Counts]]:
+    """Tile numbers, and a row of running totals for each."""
     tiles, at = unpack_tiles(level)
     types, row = level[at], _row(level, at)
-    rows = row.iter_unpack(memoryview(level)[at + 2 : at + 2 + row.size * len(tiles)])
+    rows = list(row.iter_unpack(memoryview(level)[at + 2 : at + 2 + row.size * len(tiles)]))
+    if len(rows) != len(tiles) or not types:
+        raise ValueError(f"{len(rows)} rows of {types} counts, where {len(tiles)} were written")
+    return tiles, rows
+
+
+def _cells(tiles: Sequence[int], rows: Sequence[Counts]) -> dict[int, Counts]:
     columns = [steps(column) for column in zip(*rows, strict=True)]
-    if len(columns) != types:
-        raise ValueError(f"{len(columns)} columns of counts, where {types} were written")
     return dict(zip(tiles, zip(*columns, strict=True), strict=True))
 
 

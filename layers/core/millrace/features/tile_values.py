@@ -7,12 +7,13 @@ and squares are rows of running totals; minima and maxima are columns, by cell.
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from operator import mul
+from operator import mul, sub
 from typing import NamedTuple
 
 from millrace.features.columns import column_end, pack, unpack, unpack_span
-from millrace.features.tiles import cuts, pack_tiles, running, steps, unpack_tiles
+from millrace.features.tiles import coarser, cuts, pack_tiles, running, steps, unpack_tiles
 from millrace.features.windows import Ladder
 
 
@@ -110,10 +111,35 @@ def _from_wide(row: tuple[int, bytes, bytes]) -> tuple[int, int, int]:
     )
 
 
+class _Columns(NamedTuple):
+    """A level: for each cell a row of running totals (n, sum, squares), its least and its most."""
+
+    tiles: list[int]
+    rows: list[tuple[int, int, int]]
+    lows: Sequence[int]
+    highs: Sequence[int]
+
+
 def unpack_values(level: bytes) -> dict[int, Total]:
     """Tile number → aggregates."""
-    if not level:
-        return {}
+    return _cells(_unpacked(level), 0) if level else {}
+
+
+def split_values(level: bytes, floor: int, ratio: int) -> tuple[dict[int, Total], dict[int, Total]]:
+    """Tile number → aggregates from the tile `floor` on; and before it, by tiles `ratio` times as
+    long. See `split_counts`."""
+    columns = _unpacked(level)
+    tiles, rows, lows, highs = columns
+    cut = bisect_left(tiles, floor)
+    ends = [*rows, (0, 0, 0)]
+    older: dict[int, Total] = {}
+    for tile, begin, end in coarser(tiles, cut, ratio):
+        sums = map(sub, rows[begin], ends[end])
+        older[tile] = _new(Total, (*sums, min(lows[begin:end]), max(highs[begin:end])))
+    return _cells(columns, cut), older
+
+
+def _unpacked(level: bytes) -> _Columns:
     tiles, at = unpack_tiles(level)
     width = level[at]
     row = _ROWS[width]
@@ -123,8 +149,15 @@ def unpack_values(level: bytes) -> dict[int, Total]:
         rows = [_from_wide(wide) for wide in rows]
     lows, end = unpack(memoryview(level), end, len(tiles))
     highs, _ = unpack(memoryview(level), end, len(tiles))
-    columns = [steps(column) for column in zip(*rows, strict=True)]
-    totals = [_new(Total, total) for total in zip(*columns, lows, highs, strict=True)]
+    return _Columns(tiles, rows, lows, highs)
+
+
+def _cells(columns: _Columns, first: int) -> dict[int, Total]:
+    tiles, rows, lows, highs = columns
+    if first:
+        tiles, rows, lows, highs = tiles[first:], rows[first:], lows[first:], highs[first:]
+    sums = [steps(column) for column in zip(*rows, strict=True)]
+    totals = [_new(Total, total) for total in zip(*sums, lows, highs, strict=True)]
     return dict(zip(tiles, totals, strict=True))
 
 

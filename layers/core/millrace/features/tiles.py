@@ -62,6 +62,22 @@ def steps(totals: Sequence[int]) -> list[int]:
     return list(map(sub, totals, (*totals[1:], 0)))
 
 
+def coarser(tiles: Sequence[int], end: int, ratio: int) -> list[tuple[int, int, int]]:
+    """The coarser tiles, of `ratio` tiles each, that hold the first `end` cells: tile, begin, end.
+
+    >>> coarser([10, 11, 14, 15, 19], 4, 5)
+    [(2, 0, 3), (3, 3, 4)]
+    """
+    found = []
+    begin = 0
+    while begin < end:
+        tile = tiles[begin] // ratio
+        after = bisect_left(tiles, (tile + 1) * ratio, begin, end)
+        found.append((tile, begin, after))
+        begin = after
+    return found
+
+
 def cuts(
     level: bytes, tile_s: int, starts_s: Sequence[int], window: int
 ) -> tuple[int, int, list[int]]:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from millrace.anomaly.outgoing import MAX_BYTES, Outgoing
+from millrace.anomaly.outgoing import MAX_BYTES, Outgoing, parts
 from millrace.errors import ConfigurationError, Unavailable
 
 _PORT = 9092
@@ -25,7 +25,8 @@ _TIMEOUT_S = 30.0
 _POLL_S = 0.05
 # Kafka counts what it adds to a record; Streaming counts keys and values.
 _OVERHEAD_BYTES = 1024
-_ROOM_BYTES = 64 << 20
+# What the client's queue has room for.
+_ROOM, _ROOM_BYTES = 10_000, 64 << 20
 _HOPELESS = {
     "SASL_AUTHENTICATION_FAILED",
     "TOPIC_AUTHORIZATION_FAILED",
@@ -135,7 +136,7 @@ class KafkaProducer:
         certainly taken. Raises ConfigurationError where trying again cannot help.
         """
         count = 0
-        for batch in _parts(events):
+        for batch in parts(events, _ROOM, _ROOM_BYTES):
             count += self._put(batch, count)
         return count
 
@@ -187,20 +188,6 @@ def _noting(problems: list[Any]) -> Callable[[Any], None]:
             problems.append(error)
 
     return noted
-
-
-def _parts(events: Iterable[Outgoing]) -> Iterable[list[Outgoing]]:
-    """Events in parts that the client's queue has room for."""
-    part: list[Outgoing] = []
-    size = 0
-    for event in events:
-        if part and (len(part) == 10_000 or size + event.size > _ROOM_BYTES):
-            yield part
-            part, size = [], 0
-        part.append(event)
-        size += event.size
-    if part:
-        yield part
 
 
 def _told(environ: Mapping[str, str], name: str, meaning: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import orjson
@@ -24,6 +25,24 @@ class Outgoing(NamedTuple):
     def size(self) -> int:
         """Bytes of key and value."""
         return len(self.series.encode()) + len(self.data)
+
+
+def parts(events: Iterable[Outgoing], most: int, most_bytes: int) -> Iterator[list[Outgoing]]:
+    """Events in parts of at most so many events, and bytes unless one alone has more.
+
+    >>> [len(part) for part in parts([Outgoing("s", b"12345")] * 7, 3, 12)]
+    [2, 2, 2, 1]
+    """
+    part: list[Outgoing] = []
+    size = 0
+    for event in events:
+        if part and (len(part) == most or size + event.size > most_bytes):
+            yield part
+            part, size = [], 0
+        part.append(event)
+        size += event.size
+    if part:
+        yield part
 
 
 def outgoing(event_id: str, series: str, time_ms: int, value: float, now_ms: int) -> Outgoing:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from millrace import oci
-from millrace.anomaly.outgoing import MAX_BYTES, Outgoing
+from millrace.anomaly.outgoing import MAX_BYTES, Outgoing, parts
 from millrace.errors import ConfigurationError, Unavailable
 
 _CELL = "https://cell-1.streaming.{region}.oci.oraclecloud.com"
@@ -83,19 +83,12 @@ def _endpoint() -> str:
 
 def batches(events: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:
     """Events in batches that one put takes. Raises ConfigurationError for one that is too large."""
-    batch: list[Outgoing] = []
-    size = 0
-    for event in events:
-        if event.size > MAX_BYTES:
-            raise ConfigurationError(
-                f"An event of {event.series!r:.80} has {event.size} bytes; Streaming takes 1 MB"
-            )
-        if batch and (len(batch) == _MOST or size + event.size > MAX_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(event)
-        size += event.size
-    if batch:
+    for batch in parts(events, _MOST, MAX_BYTES):
+        for event in batch:
+            if event.size > MAX_BYTES:
+                raise ConfigurationError(
+                    f"An event of {event.series!r:.80} has {event.size} bytes; Streaming takes 1 MB"
+                )
         yield batch
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +17,7 @@ from localcloud.functions.pool import FunctionPool, Kind
 from localcloud.functions.spec import FunctionSpec
 from localcloud.ports import Invocation
 
+ROOT = Path(__file__).parents[3]
 HERE = Path(__file__).parent
 CODE = HERE / "handlers"
 LAYER = HERE / "layer"
@@ -76,6 +81,30 @@ def descendants(pid: int) -> set[int]:
 def alive(pids: set[int]) -> set[int]:
     """Those of the processes that have not ended."""
     return pids & {process for process, _ in _processes()}
+
+
+def check_that_nothing_outlives(
+    module: str, *arguments: str, how: signal.Signals, processes: int, **environ: str
+) -> None:
+    """Run a module until it says "ready", end it by a signal, and look for what it had started."""
+    path = os.pathsep.join([str(ROOT), str(ROOT / "layers/core")])
+    with subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": path} | environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            started = descendants(process.pid)
+            assert len(started) == processes
+            process.send_signal(how)
+            assert process.wait(20) != 0
+            asyncio.run(until(lambda: not alive(started)))
+        finally:
+            process.kill()
 
 
 def _processes() -> Iterator[tuple[int, int]]:

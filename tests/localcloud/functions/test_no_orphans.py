@@ -17,33 +17,16 @@ from localcloud.functions.pool import Kind
 from localcloud.functions.watchdog import Watchdog
 
 from .kinds import KINDS
-from .pools import alive, descendants, until
+from .pools import alive, check_that_nothing_outlives, until
 
-ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_process_is_left(tmp_path: Path, kind: Kind, how: signal.Signals) -> None:
-    command = [sys.executable, "-m", f"{__package__}.running_pool", kind, str(tmp_path)]
-    with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'layers' / 'core'}"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == b"ready\n"
-            started = descendants(process.pid)
-            assert len(started) == _expected(kind)
-            process.send_signal(how)
-            assert process.wait(20) != 0
-            asyncio.run(until(lambda: not alive(started)))
-        finally:
-            process.kill()
+    module = f"{__package__}.running_pool"
+    check_that_nothing_outlives(module, kind, str(tmp_path), how=how, processes=_expected(kind))
 
 
 def _expected(kind: Kind) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,9 @@ from millrace.errors import ConfigurationError, LocalCloudError, StartupError
 from localcloud.sagemaker.endpoints import Endpoints
 from localcloud.sagemaker.errors import EndpointError
 from localcloud.sagemaker.spec import EndpointSpec, VariantSpec
-from tests.localcloud.functions.pools import alive, descendants, until
+from tests.localcloud.functions.pools import check_that_nothing_outlives, descendants, until
 from tests.localcloud.sagemaker.serving_endpoints import SERVER, endpoint, package
 
-ROOT = Path(__file__).parents[3]
 JSON = {"content-type": "application/json"}
 
 
@@ -156,24 +154,9 @@ def test_an_endpoint_that_cannot_be(variants: tuple[VariantSpec, ...], message: 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_server_outlives_the_local_cloud(tmp_path: Path, how: signal.Signals) -> None:
-    command = [sys.executable, "-m", f"{__package__}.running_endpoint", str(tmp_path)]
-    with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'layers' / 'core'}"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == b"ready\n"
-            started = descendants(process.pid)
-            assert len(started) == 2, "the watchdog and the server"
-            process.send_signal(how)
-            assert process.wait(20) != 0
-            asyncio.run(until(lambda: not alive(started)))
-        finally:
-            process.kill()
+    module = f"{__package__}.running_endpoint"
+    # The watchdog and the server.
+    check_that_nothing_outlives(module, str(tmp_path), how=how, processes=2)
 
 
 async def _children(count: int) -> bool:

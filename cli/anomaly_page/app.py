@@ -165,7 +165,8 @@ class Api:
     async def mute(self, request: Request) -> Response:
         """Send no alerts of a series before `until_ms`; null ends it."""
         given = await body_of(request)
-        series, until = text(given, "series"), given.get("until_ms")
+        # A field that was forgotten must not end a mute.
+        series, until = text(given, "series"), given.get("until_ms", "missing")
         if until is not None and not is_time_ms(until):
             raise invalid("until_ms", f"is a time in ms since 1970, or null, not {until!r:.40}")
         return await self._settled(series, lambda desk: desk.mute(series, until))

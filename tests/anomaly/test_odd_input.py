@@ -54,6 +54,12 @@ def test_any_state_goes_on_from_its_bytes(rows: list[tuple[float | datetime, flo
     assert halved.dumps() == whole.dumps()
 
 
+@pytest.mark.parametrize("sensitivity", [5e-324, 1e308])
+def test_a_score_is_a_number_at_any_sensitivity(sensitivity: float) -> None:
+    verdicts = judged([*noise(300), 1e6], Detector(sensitivity))
+    assert all(0.0 <= verdict.score < math.inf for verdict in verdicts)
+
+
 def test_what_is_no_number_changes_nothing() -> None:
     values = noise(1500)
     detector = Detector()

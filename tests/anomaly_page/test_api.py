@@ -207,6 +207,7 @@ class TestWhatItIsTold:
             (SENSITIVE, {"series": "cpu", "sensitivity": "2"}, (400, "invalid-sensitivity")),
             (SENSITIVE, {"series": "cpu", "sensitivity": 10**400}, (400, "not-json")),
             (SENSITIVE, {"series": "disk", "sensitivity": 2}, (404, "no-such-series")),
+            ("series/mute", {"series": "cpu"}, (400, "invalid-until-ms")),
             ("series/mute", {"series": "cpu", "until_ms": -1}, (400, "invalid-until-ms")),
             ("series/mute", {"series": "cpu", "until_ms": True}, (400, "invalid-until-ms")),
             ("series/mute", {"series": "cpu", "until_ms": 1e12}, (400, "invalid-until-ms")),

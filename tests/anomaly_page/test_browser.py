@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect
 
 from cli.anomaly_page.app import Setting, application
 from cli.anomaly_page.desks import Clerks, SqliteDesks
+from cli.anomaly_page.overview import MOST_OPEN
 from tests.anomaly_page.asking import asking
 from tests.anomaly_page.making import HOSTILE, Plant, quiet
 
@@ -66,6 +67,18 @@ def open_page(browser: Browser) -> Iterator[Open]:
 
 def series_url(url: str, series: str) -> str:
     return f"{url}#/series?name={quote(series, safe='')}"
+
+
+def test_more_open_alerts_than_are_counted_are_said_to_be_more(
+    plant: Plant, serve: Serve, open_page: Open
+) -> None:
+    plant.connection.executemany(
+        "INSERT INTO alerts (alert_id, series, event_time, reason, raised_by)"
+        " VALUES (?, 'cpu', '2026-01-01T00:00:00Z', 'strange', 'sweep')",
+        [(f"a{number}",) for number in range(MOST_OPEN + 1)],
+    )
+    page = open_page(serve())
+    expect(page).to_have_title("(2,000+) Millrace anomalies")
 
 
 def test_a_new_alert_appears_by_itself_and_is_acknowledged(

@@ -80,8 +80,9 @@ async function seriesParts({ series, span, at, from, to }, signal) {
 
 function showStatus(status) {
   byId("database").textContent = plain(status.database);
-  byId("tab-open").textContent = openAlerts(status.open_alerts, status.open_alerts_are_more);
-  document.title = status.open_alerts ? `(${count(status.open_alerts)}) Millrace anomalies` : "Millrace anomalies";
+  const open = openAlerts(status.open_alerts, status.open_alerts_are_more);
+  byId("tab-open").textContent = open;
+  document.title = status.open_alerts ? `(${open}) Millrace anomalies` : "Millrace anomalies";
   if (!state.by) {
     state.by = stored("millrace-by") ?? status.by;
     byId("by").value = state.by;

@@ -24,6 +24,8 @@ WARM_UP = 100
 # Numbers that a detector keeps beside those of its parts.
 _OWN = 4
 _DOUBT_FADES = 1.0 - weight_of_half_life(2000)
+# Whatever the sensitivity: a score is a number, which JSON can say.
+_RAREST = 1e300
 
 
 class _Part(Protocol):
@@ -122,7 +124,7 @@ class Detector:
         self._forecast.learn(scaled)
         rarity, view = self._views.judge(scaled, expected, self._forecast.usual.mean)
         self._doubt *= _DOUBT_FADES
-        rarity *= self.sensitivity / (1.0 + self._doubt)
+        rarity = min(rarity * self.sensitivity / (1.0 + self._doubt), _RAREST)
         verdict = self._verdict(time_s, value, expected, rarity, view, gap_s)
         self._views.learn(self._points)
         self._points += 1.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,20 +13,8 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from cli.surroundings import Surroundings
+from tests.cli.done import Done
 from tests.oci.making import NOW_MS, payload
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What a command printed, and its exit status."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
 
 
 @dataclass(slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from millrace.errors import ConfigurationError, Unavailable
@@ -20,6 +19,7 @@ from cli.cloud import Cloud, Puts
 from cli.main import app
 from cli.surroundings import Surroundings
 from cli.target import StackDescription, Target
+from tests.cli.done import Done
 from tests.features.conftest import SHIPPED
 from tests.features.streaming import NOW_MS, Bench, record
 
@@ -101,20 +101,6 @@ class FakeCloud:
         self.bench.run(
             *[record(event.data, n, key=event.partition_key) for n, event in enumerate(sent, 1)]
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What a command printed, and its exit status."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        """The one JSON document on stdout."""
-        return json.loads(self.out)
 
 
 class Commands:

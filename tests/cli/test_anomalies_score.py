@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from cli.anomaly_columns import read_time_ms
 from cli.main import app
 from cli.surroundings import Surroundings
-from tests.cli.anomaly_operator import Done
+from tests.cli.done import Done
 
 START_S = 1_767_225_600
 

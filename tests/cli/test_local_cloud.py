@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from localcloud.cloud import LocalCloud, Options, running
 from localcloud.demo.keeping import Keeping
-from tests.cli.fakes import Done
+from tests.cli.done import Done
 from tests.localcloud.running import Running
 from tests.localcloud.running import running as in_thread
 

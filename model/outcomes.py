@@ -47,7 +47,7 @@ def answered(
 ) -> Rows:
     """The rows of an archive's predictions; `stream` is that of the events.
 
-    Raises ConfigurationError where the archive has no predictions, or an outcome is unclear.
+    Raises ConfigurationError where no prediction gives a row, or a record is unclear.
     """
     plan = Plan(definitions, definitions.primary)
     made = list(inferences(archived(objects, kind="inferences")))
@@ -55,10 +55,17 @@ def answered(
     joined = list(_joined(ours, objects, definitions, target, outcomes, stream))
     rows = [_row(one, plan, target) for one in joined]
     rows.sort(key=lambda row: (row.at_ms, row.key))
+    other, without = len(made) - len(ours), len(ours) - len(rows)
+    if not rows:
+        raise ConfigurationError(
+            f"No prediction gives a row: of {len(made):,}, {other:,} were made on other versions of"
+            f" the features than that of features.toml ({features_version(plan)}), and of"
+            f" {without:,} it is not known what came."
+        )
     given_up = Counter(
         {
-            OTHER_FEATURES: len(made) - len(ours),
-            INCOMPLETE if outcomes == "events" else UNANSWERED: len(ours) - len(rows),
+            OTHER_FEATURES: other,
+            INCOMPLETE if outcomes == "events" else UNANSWERED: without,
         }
     )
     times_ms = [one.at_ms for one in made]
@@ -95,15 +102,19 @@ def _row(joined: Joined, plan: Plan, target: Target) -> Row:
     # The tutorials' names stand beside the features of the snapshot; no base name holds a dot.
     of_all = set(plan.names_of_all)
     names = tuple(name for name in made.features if name in of_all or "." in name)
-    values = [made.features[name] for name in names]
-    positive = _positive(joined, target)
-    return Row(
-        made.user_id,
-        made.at_ms,
-        names,
-        array("d", [nan if value is None else value for value in values]),
-        None,
-        positive,
+    values = array("d", [_number(made, name) for name in names])
+    return Row(made.user_id, made.at_ms, names, values, None, _positive(joined, target))
+
+
+def _number(made: Inference, name: str) -> float:
+    value = made.features[name]
+    if value is None:
+        return nan
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    raise ConfigurationError(
+        f"The record of prediction {made.prediction_id} is damaged: its feature {name} must be a"
+        f" number or null but is {value!r:.60}."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 from collections.abc import Iterator, Sequence
 
 import orjson
@@ -171,12 +172,33 @@ def test_an_empty_archive_says_how_to_have_one(stream: str | None) -> None:
         list(archived(MemoryObjects(), stream))
 
 
-@pytest.mark.parametrize("line", [b"{", b"[]", b"{}", b'{"position": "1/2", "event": {}}', b"7"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"{",
+        b"[]",
+        b"{}",
+        b"7",
+        b'{"position": "1/2", "event": {}}',
+        b'{"position": 7, "arrivalMs": 1, "event": {}}',
+        b'{"position": "1/0/2/0", "arrivalMs": null, "event": {}}',
+        b'{"position": "1/0/2/0", "arrivalMs": "1", "event": {}}',
+    ],
+)
 def test_a_damaged_object_is_named_with_its_line(line: bytes) -> None:
     objects = kept([delivery(1)])
     (key,) = objects.bodies
     objects.bodies[key] += line + b"\n"
     with pytest.raises(ConfigurationError, match=r"shardId-000000000000/.*\.jsonl, line 2: "):
+        list(archived(objects))
+
+
+def test_a_day_that_no_calendar_has_is_named() -> None:
+    objects = kept([delivery(1)])
+    (key,) = objects.bodies
+    wrong = re.sub(r"date=[\d-]+", "date=2026-02-30", key)
+    objects.bodies[wrong] = objects.bodies[key]
+    with pytest.raises(ConfigurationError, match=r"date=2026-02-30/.*: 2026-02-30 is no date"):
         list(archived(objects))
 
 

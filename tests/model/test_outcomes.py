@@ -132,6 +132,27 @@ def test_predictions_on_features_of_another_version_are_left_out(rows: Rows) -> 
     assert found.given_up == {"other-features": 1}
 
 
+def test_where_no_prediction_gives_a_row_it_is_said_why(rows: Rows) -> None:
+    kept = MemoryObjects()
+    other = recorded(0, rows.rows[0], version="ffffffffffff")
+    put(kept, "inferences", [other, recorded(1, rows.rows[1]), recorded(2, rows.rows[2])])
+    put(kept, "feedback", [reported(0, True)])
+    words = rf"of 3, 1 were made on other versions .*\({VERSION}\), and of 2 it is not known"
+    with pytest.raises(ConfigurationError, match=words):
+        answered(kept, DEFINITIONS, PURCHASE, "feedback")
+
+
+@pytest.mark.parametrize("value", ["1", True, [1], {}])
+def test_a_recorded_feature_that_is_no_number_is_named(rows: Rows, value: object) -> None:
+    kept = MemoryObjects()
+    record = json.loads(recorded(0, rows.rows[0]))
+    record["features"]["count_5m"] = value
+    put(kept, "inferences", [orjson.dumps(record)])
+    put(kept, "feedback", [reported(0, True)])
+    with pytest.raises(ConfigurationError, match=r"prediction 0{8}-.*feature count_5m must be"):
+        answered(kept, DEFINITIONS, PURCHASE, "feedback")
+
+
 def test_an_archive_without_predictions_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="inferences/"):
         answered(MemoryObjects(), DEFINITIONS, PURCHASE, "events")

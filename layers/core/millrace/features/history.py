@@ -67,7 +67,7 @@ def archived(
     for key in objects.keys(prefix):
         if match := _KEY.fullmatch(key):
             first = (int(match["created"]), int(match["first"]))
-            found = _Object(key, first, _midnight_ms(match["date"]))
+            found = _Object(key, first, _midnight_ms(key, match["date"]))
             shards.setdefault((match["stream"], int(match["shard"])), []).append(found)
     if not shards:
         raise ConfigurationError(f"No archived {kind} under {prefix}: {_MISSING[kind]}.")
@@ -79,8 +79,12 @@ def archived(
         yield record
 
 
-def _midnight_ms(date: str) -> int:
-    return int(datetime.fromisoformat(date).replace(tzinfo=UTC).timestamp() * 1000)
+def _midnight_ms(key: str, date: str) -> int:
+    try:
+        midnight = datetime.fromisoformat(date)
+    except ValueError as error:
+        raise ConfigurationError(f"{key}: {date} is no date: {error}") from error
+    return int(midnight.replace(tzinfo=UTC).timestamp() * 1000)
 
 
 def _by_arrival(
@@ -108,14 +112,21 @@ def _by_position(objects: ReadableObjects, key: str) -> Iterator[_Keyed[Record]]
     for number, line in enumerate(objects.get(key).splitlines(), 1):
         try:
             kept = _line(line)
-            position = Position.parse(kept["position"])
+            position = Position.parse(_of_type(kept, "position", str))
             # Without its position: it is here once, and a parent may seem to follow its child.
-            record = Record(kept["event"], kept["arrivalMs"])
+            record = Record(kept["event"], _of_type(kept, "arrivalMs", int))
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
             raise ConfigurationError(
                 f"{key}, line {number}: no archived event: {type(error).__name__}: {error}"
             ) from error
         yield (position.created_ms, position.sequence, position.sub), record
+
+
+def _of_type(kept: Any, name: str, wanted: type[_T]) -> _T:  # noqa: ANN401  what JSON holds
+    value = kept[name]
+    if type(value) is not wanted:
+        raise TypeError(f"{name} is of the type {type(value).__name__}, not {wanted.__name__}")
+    return value
 
 
 def _line(line: bytes) -> Any:  # noqa: ANN401  what JSON holds

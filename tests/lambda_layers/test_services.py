@@ -33,6 +33,15 @@ def called(text: str, **others: str) -> set[str]:
         ("from boto3 import client as make\nmake('s3')", {"s3"}),
         ("import boto3\nmake = boto3.resource\nmake('s3')", {"s3"}),
         ("import boto3\nfrom functools import partial\npartial(boto3.client, 's3')", {"s3"}),
+        ("import importlib\nsdk = importlib.import_module('boto3')\nsdk.client('s3')", {"s3"}),
+        ("from importlib import import_module\nimport_module(name='boto3').client('s3')", {"s3"}),
+        ("sdk = __import__('boto3.session')\nsdk.resource('sqs')", {"sqs"}),
+        (
+            "import importlib\nclass A:\n  sdk = importlib.import_module('boto3')\n  def f(self):\n"
+            "    return self.sdk.client('kms')",
+            {"kms"},
+        ),
+        ("import importlib\nsdk = importlib.import_module('oci')\nsdk.client('ons')", set()),
         ("import oci\noci.client('ons')", set()),
         ("def client(x): ...\nclient('secrets')", set()),
         ("import boto3\n# boto3.client('s3')\nx = \"boto3.client('sqs')\"", set()),
@@ -40,6 +49,12 @@ def called(text: str, **others: str) -> set[str]:
 )
 def test_calls_are_seen_by_syntax(text: str, services: set[str]) -> None:
     assert called(text) == services
+
+
+def test_a_module_that_is_imported_by_its_name_is_read_too() -> None:
+    text = "import importlib\ndef handler(event, context):\n  importlib.import_module('own.store')"
+    found = used({"app.py": text.encode(), "own/store.py": b"import boto3\nboto3.client('s3')"}, {})
+    assert found.services == {"s3": ("own/store.py:2",)}
 
 
 def test_a_maker_of_our_own_is_followed_to_where_it_is_made() -> None:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 
+_BUILT_IN = "__import__"
+_IMPORTERS = ("import_module", _BUILT_IN)
+
 
 @dataclass(frozen=True)
 class Module:
@@ -44,19 +47,57 @@ class Module:
                 bound |= {
                     alias.asname or alias.name: f"{base}.{alias.name}" for alias in node.names
                 }
-        return bound
+        return bound | self._assigned(bound)
 
     @cached_property
     def imports(self) -> frozenset[str]:
         """Every name that it imports, in dots."""
         plain = (one for one in self.nodes if isinstance(one, ast.Import))
         names = {alias.name for one in plain for alias in one.names}
-        return frozenset({*names, *self.bindings.values()})
+        by_name = {imported_by_name(node) for node in self.nodes} - {""}
+        return frozenset({*names, *by_name, *self.bindings.values()})
+
+    def _assigned(self, bound: Mapping[str, str]) -> dict[str, str]:
+        """Names that a module is assigned to which is imported by its name, as it is called."""
+        found = {}
+        for node in self.nodes:
+            match node:
+                case (
+                    ast.Assign(targets=[ast.Name(id=name)], value=value)
+                    | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+                    | ast.NamedExpr(target=ast.Name(id=name), value=value)
+                ) if name not in bound:
+                    # __import__("a.b") is a.
+                    whole = imported_by_name(value)
+                    found[name] = whole if _function(value) != _BUILT_IN else whole.split(".")[0]
+        return {name: whole for name, whole in found.items() if whole}
 
     def _base(self, node: ast.ImportFrom) -> str:
         package = self.package
         above = package[: len(package) - node.level + 1] if node.level else []
         return ".".join([*above, *([node.module] if node.module else [])])
+
+
+def imported_by_name(node: ast.AST) -> str:
+    """What importlib.import_module("…") or __import__("…") imports; empty for all else.
+
+    >>> imported_by_name(ast.parse("importlib.import_module('boto3')").body[0].value)
+    'boto3'
+    """
+    if not isinstance(node, ast.Call) or _function(node) not in _IMPORTERS:
+        return ""
+    named = [one.value for one in node.keywords if one.arg == "name"]
+    match [*node.args, *named]:
+        case [ast.Constant(value=str(name)), *_] if not name.startswith("."):
+            return name
+    return ""
+
+
+def _function(node: ast.AST) -> str:
+    match node:
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return name
+    return ""
 
 
 def name_of(path: str) -> str:

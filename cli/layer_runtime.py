@@ -106,8 +106,10 @@ def _runner(target: Target) -> tuple[Path, Kind | None]:
     """The Python to run, and how; the real client is there for the running one alone."""
     if target.architecture != host():
         raise ConfigurationError(
-            f"The layer is for {target.architecture}, and this machine is {host()}. Test it on such"
-            " a machine, or with --cloud."
+            f"The layer is for {target.architecture}, and this machine is {host()}. Build one for"
+            f" here beside it (millrace layers build … --architecture {host()} --output FOLDER), or"
+            f" do this on a machine of {target.architecture}; millrace layers test can also try it"
+            " in AWS (--cloud)."
         )
     if target.version == _RUNNING:
         return Path(sys.executable), None

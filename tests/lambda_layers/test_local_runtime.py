@@ -137,7 +137,10 @@ def test_a_layer_for_another_python_runs_under_that(
     ("target", "message"),
     [
         (Target("python3.99", host()), "is for Python 3.99, and there is none here"),
-        (Target("python3.13", "arm64" if host() != "arm64" else "x86_64"), "this machine is"),
+        (
+            Target("python3.13", "arm64" if host() != "arm64" else "x86_64"),
+            f"--architecture {host()}",
+        ),
     ],
 )
 def test_what_cannot_run_here_is_said(

@@ -177,6 +177,16 @@ def test_a_secret_is_named_and_not_shown(folder: Path, scratch: Path, text: str)
     assert text[-20:].strip() not in shown
 
 
+def test_a_text_that_is_too_large_to_be_searched_is_said(folder: Path, scratch: Path) -> None:
+    (folder / "python" / "data.json").write_text("x" * 4_000_001, encoding="utf-8")
+    (folder / "python" / "model.bin").write_bytes(b"\0" * 4_000_001)
+    (one,) = scan(folder, Asked(service=None), scratch).findings
+    assert (one.rule, one.severity, one.place) == (
+        "not-searched", Severity.LOW, "python/data.json",
+    )  # fmt: skip
+    assert "4,000,001 bytes" in one.message
+
+
 def test_what_only_looks_like_a_secret(folder: Path, scratch: Path) -> None:
     """The documentation's key, a head that a parser looks for, and a file's name that tells."""
     text = 'ID = "AKIAIOSFODNN7EXAMPLE"\nHEAD = "-----BEGIN RSA ' + 'PRIVATE KEY-----"\n'

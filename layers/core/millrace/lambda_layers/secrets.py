@@ -70,11 +70,18 @@ def of_folder(folder: Path) -> list[Finding]:
         name = path.relative_to(folder).as_posix()
         if path.name in _NAMED_FILES:
             found.append(_finding(name, "a file that holds credentials by its name"))
-        if path.suffix not in _BINARY and path.stat().st_size <= _MOST_BYTES:
-            content = path.read_bytes()
-            if b"\0" not in content[:1024]:
-                found += _of_text(name, content.decode("utf-8", "replace"))
+        if path.suffix in _BINARY or _is_binary(path):
+            continue
+        if path.stat().st_size > _MOST_BYTES:
+            found.append(_not_searched(name, path.stat().st_size))
+        else:
+            found += _of_text(name, path.read_text("utf-8", "replace"))
     return found
+
+
+def _is_binary(path: Path) -> bool:
+    with path.open("rb") as file:
+        return b"\0" in file.read(1024)
 
 
 def _of_text(name: str, text: str) -> Iterator[Finding]:
@@ -88,6 +95,16 @@ def _of_text(name: str, text: str) -> Iterator[Finding]:
 
 def _is_mere_head(kind: str, text: str, match: re.Match[str]) -> bool:
     return kind == "Private Key" and _KEY_BODY.match(text, match.end()) is None
+
+
+def _not_searched(place: str, size: int) -> Finding:
+    return Finding(
+        Severity.LOW,
+        "not-searched",
+        place,
+        f"has {size:,} bytes of text; above {_MOST_BYTES:,} it is not searched for secrets",
+        "Search it yourself, or leave it out of the layer: it is large for one.",
+    )
 
 
 def _finding(place: str, what: str) -> Finding:

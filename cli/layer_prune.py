@@ -8,6 +8,7 @@ import typer
 from millrace.errors import LayerError
 from millrace.lambda_layers import retention
 from millrace.lambda_layers.aws import LambdaAccount
+from millrace.lambda_layers.exchange import short
 from millrace.lambda_layers.prune import Deleter, Pruning, prepare
 from millrace.lambda_layers.retention import Rules, Verdict
 
@@ -87,12 +88,19 @@ def prune(
 
 
 def _show(found: Pruning) -> None:
+    # Short, so that they stay in one piece in a narrow terminal; the plan has the ARNs.
     rows = [
-        (str(one.version.arn), f"{one.age_days}", "stays" if one.stays else "goes", _why(one))
+        (
+            short(str(one.version.arn)),
+            one.version.arn.region,
+            f"{one.age_days}",
+            "stays" if one.stays else "goes",
+            _why(one),
+        )
         for one in found.verdicts
     ]
     if rows:
-        print_table(["version", "days old", "", "why"], rows, right=["days old"])
+        print_table(["version", "region", "days old", "", "why"], rows, right=["days old"])
     else:
         say("There are no layer versions.")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from typing import Annotated
 
 import typer
@@ -13,7 +15,7 @@ from millrace.lambda_layers.sharer import Sharer
 
 from cli.commands import JsonOption, MillraceCommand, epilog, surroundings
 from cli.lambda_account import AllRegionsOption, RegionOption, connect, regions_of
-from cli.output import print_json, print_table, say
+from cli.output import in_words, print_json, print_line, say
 from cli.plan_files import Asked, Desk, ExecuteOption, NeedsApprovalOption, OutputOption
 
 LayerArgument = Annotated[
@@ -129,9 +131,12 @@ def shares(
         keys = ("arn", "shared_with", "statement_id")
         print_json({"shares": [dict(zip(keys, row, strict=True)) for row in rows]})
     elif rows:
-        print_table(["version", "shared with", "statement"], rows)
+        for arn, of in groupby(rows, key=itemgetter(0)):
+            print_line(arn)  # by itself, so that it can be copied
+            for _, grantee, statement in of:
+                print_line(f"  {grantee} (statement {statement})")
     else:
-        say(f"{layer} is shared with nobody in {', '.join(regions)}.")
+        say(f"{layer} is shared with nobody in {in_words(regions)}.")
 
 
 def revoke(

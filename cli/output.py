@@ -123,6 +123,16 @@ def print_facts(facts: Iterable[tuple[str, object]], *, title: str | None = None
     stdout().print(table)
 
 
+def in_words(names: Sequence[str], most: int = 5) -> str:
+    """Names on a line, the first of them where they are many.
+
+    >>> in_words(["a", "b"]), in_words(["a", "b", "c", "d"], 2)
+    ('a, b', 'a, b and 2 more')
+    """
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def quantity(count: int, one: str, many: str | None = None) -> str:
     """A count with its unit.
 

@@ -245,7 +245,7 @@ def _waves(plan: Plan) -> Iterator[dict[str, Any]]:
 def _show(plan: Plan) -> None:
     print_facts(
         [
-            ("layer", ", ".join(plan.asked["layer"].values())),
+            ("layer", "\n".join(plan.asked["layer"].values())),
             ("account", f"{plan.account}, {', '.join(plan.regions)}"),
             ("functions", f"{len(plan.steps):,}"),
             ("good until", iso(plan.expires_ms)),

@@ -160,7 +160,8 @@ def _statement(named: LayerName, members: Members) -> dict[str, Any]:
 
 
 def _document(statements: list[Mapping[str, Any]]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Id": "default", "Statement": statements})
+    document = {"Version": "2012-10-17", "Id": "default", "Statement": statements}
+    return json.dumps(document, separators=(",", ":"))
 
 
 def _owned(

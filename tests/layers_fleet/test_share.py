@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -128,9 +129,61 @@ def test_what_nobody_has_is_not_taken_back_in_silence(
 def test_more_accounts_than_a_policy_holds_should_be_an_organisation(
     published: LambdaCloud, millrace: Commands
 ) -> None:
-    accounts = [part for n in range(150) for part in ("--account", 210000000000 + n)]
-    done = millrace("layers", "share", "deps", *accounts, "--execute")
+    def accounts(count: int) -> list[object]:
+        return [part for n in range(count) for part in ("--account", 210000000000 + n)]
+
+    for options in ((), ("--execute",)):  # the plan says it, and half of it is not done
+        done = millrace("layers", "share", "deps", *accounts(150), *options)
+        found = re.search(r"(\d+) of these 150 fit beside the 0", done.err)
+        assert done.status == 1
+        assert found is not None, done.err
+        assert "(--organization)" in done.err
+        assert "shared with nobody" in millrace("layers", "shares", "deps").err
+        fits = int(found[1])
+    most = millrace("layers", "share", "deps", *accounts(fits), "--execute")
+    assert most.status == 0, most.err[-300:]
+    one_more = millrace("layers", "share", "deps", *accounts(fits + 1))
+    assert f"0 of these 1 fit beside the {fits} that have it" in one_more.err
+
+
+def test_a_policy_that_fills_up_meanwhile_is_told(
+    published: LambdaCloud, millrace: Commands, tmp_path: Path
+) -> None:
+    plan = tmp_path / "plan.json"
+    assert millrace("layers", "share", "deps", "--account", OTHER, "--output", plan).status == 0
+    client = published.client()
+
+    def fill() -> None:
+        for number in range(150):
+            client.add_layer_version_permission(
+                LayerName="deps", VersionNumber=2, StatementId=f"by-hand-{number}",
+                Principal=f"{210000000000 + number}", Action="lambda:GetLayerVersion",
+            )  # fmt: skip
+
+    with pytest.raises(client.exceptions.PolicyLengthExceededException):
+        fill()
+    done = millrace("layers", "apply", plan, "--execute")
     assert (done.status, "(--organization)" in done.err) == (1, True), done.err[-300:]
+
+
+def test_in_a_narrow_terminal_arns_stay_in_one_piece(
+    published: LambdaCloud, millrace: Commands
+) -> None:
+    assert millrace("layers", "share", "deps", "--account", OTHER, "--execute").status == 0
+    millrace.columns = 80
+    arn = f"arn:aws:lambda:eu-west-1:{published.account}:layer:deps:2"
+    shown = millrace("layers", "shares", "deps").out
+    assert shown.splitlines() == [arn, f"  account {OTHER} (statement millrace-{OTHER})"]
+    pruned = millrace("layers", "prune").out
+    assert " deps:2    eu-west-1 " in pruned
+    revoked = millrace("layers", "revoke", "deps", "--account", OTHER, "--all-regions").out
+    head, *regions = revoked.partition("  - remove-")[0].splitlines()
+    assert head.endswith("regions:")
+    assert max(map(len, [head, *regions])) <= 80
+    assert "eu-west-1" in "".join(regions)
+    assert f"layer:deps:2\n      account {OTHER} may read it" in revoked
+    nobody = millrace("layers", "revoke", "deps", "--account", "333333333333")
+    assert (nobody.status, "shared with account 333333333333" in nobody.out) == (0, True)
 
 
 def test_a_version_without_a_tree_is_known_by_its_zip(

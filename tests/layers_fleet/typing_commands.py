@@ -36,11 +36,15 @@ class Cloud(Protocol):
 
 @dataclass
 class Commands:
-    """Runs `millrace`; `later_ms` moves its clock, `environment` adds to what it sees."""
+    """Runs `millrace`, in a terminal of so many columns.
+
+    `later_ms` moves its clock, `environment` adds to what it sees.
+    """
 
     cloud: Cloud
     environment: dict[str, str] = field(default_factory=dict)
     later_ms: int = 0
+    columns: int = 400
 
     def __call__(self, *arguments: object) -> Done:
         world = Surroundings(
@@ -48,7 +52,7 @@ class Commands:
             now_ms=lambda: time.time_ns() // 1_000_000 + self.later_ms,
         )
         result = CliRunner().invoke(
-            app, [str(one) for one in arguments], obj=world, env={"COLUMNS": "400"}
+            app, [str(one) for one in arguments], obj=world, env={"COLUMNS": str(self.columns)}
         )
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception

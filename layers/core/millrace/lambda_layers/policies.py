@@ -14,6 +14,8 @@ from typing import Any
 
 from millrace.errors import ConfigurationError
 
+# What the policy of a version may have: some hundred accounts.
+MOST_BYTES = 20_480
 _ACCOUNT = re.compile(r"\d{12}")
 _ORGANIZATION = re.compile(r"o-[a-z0-9]{10,32}")
 _IN_ARN = re.compile(r"arn:aws[\w-]*:iam::(\d{12}):root")
@@ -85,6 +87,29 @@ def shares(policy: str) -> tuple[Share, ...]:
         Share(one.get("Sid", ""), _grantee(one), json.dumps(one, sort_keys=True))
         for one in json.loads(policy).get("Statement", ())
     )
+
+
+def size(found: Iterable[Share], more: Iterable[Grantee], arn: str) -> int:
+    """The bytes of a version's policy when these are granted beside what there is."""
+    statements = [json.loads(one.text) for one in found]
+    statements += [_statement(one, arn) for one in more]
+    document = {"Version": "2012-10-17", "Id": "default", "Statement": statements}
+    return len(json.dumps(document, separators=(",", ":")))
+
+
+def _statement(grantee: Grantee, arn: str) -> dict[str, Any]:
+    partition = arn.split(":")[1]
+    account = {"AWS": f"arn:{partition}:iam::{grantee.name}:root"}
+    statement: dict[str, Any] = {
+        "Sid": grantee.statement_id,
+        "Effect": "Allow",
+        "Principal": account if grantee.kind == "account" else "*",
+        "Action": "lambda:GetLayerVersion",
+        "Resource": arn,
+    }
+    if grantee.kind == "organization":
+        statement["Condition"] = {"StringEquals": {"aws:PrincipalOrgID": grantee.name}}
+    return statement
 
 
 def _grantee(statement: Mapping[str, Any]) -> Grantee | None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from millrace.errors import ConfigurationError
+from millrace.errors import ConfigurationError, LayerError
 from millrace.lambda_layers.inventory import (
     LayerArn,
     LayerVersion,
@@ -19,7 +19,15 @@ from millrace.lambda_layers.inventory import (
     require_layer_name,
 )
 from millrace.lambda_layers.manifest import copied, holding, identity_of
-from millrace.lambda_layers.policies import EVERYONE, Grantee, Share, account, organization
+from millrace.lambda_layers.policies import (
+    EVERYONE,
+    MOST_BYTES,
+    Grantee,
+    Share,
+    account,
+    organization,
+    size,
+)
 from millrace.lambda_layers.publishing import GOOD_FOR_MS, PUBLISH
 from millrace.plans.plan import Plan, Step
 
@@ -102,8 +110,13 @@ def share_plan(
 ) -> Plan:
     """The plan that shares a version; `there` are region, versions, and what is granted already.
 
-    The grants of a region are those of the version that holds the source's content there.
+    The grants of a region are those of the version that holds the source's content there. Raises
+    LayerError where they would be more than a policy holds: half of them would be no use.
     """
+    for region, versions, shares in there:
+        local = _local(source, region, versions)
+        arn = local.arn if local else replace(source.version.arn, region=region, version=1)
+        _require_room(arn, shares, to)
     steps = [
         step
         for region, versions, shares in there
@@ -182,6 +195,20 @@ def _region_steps(
             yield _grant(source, region, local, grantee, needs)
 
 
+def _require_room(arn: LayerArn, shares: Sequence[Share], to: Sequence[Grantee]) -> None:
+    granted = {share.grantee for share in shares}
+    more = [one for one in to if one not in granted]
+    wanted = size(shares, more, str(arn))
+    if not more or wanted <= MOST_BYTES:
+        return
+    fit = sum(size(shares, more[:count], str(arn)) <= MOST_BYTES for count in range(1, len(more)))
+    raise LayerError(
+        f"The policy of {arn} would have {wanted:,} bytes, and Lambda takes {MOST_BYTES:,}: {fit:,}"
+        f" of these {len(more):,} fit beside the {len(shares):,} that have it. Nothing was changed."
+        " Share with an organisation instead (--organization)."
+    )
+
+
 def _copy(source: Source, region: str, bucket: str | None) -> Step:
     version = source.version
     content = {"copy": str(version.arn), "sha256": source.zip_sha256}
@@ -245,7 +272,11 @@ def _take(one: Shared, share: Share) -> Step:
 
 
 def _still_open(found: Sequence[Shared], of: Sequence[Grantee]) -> Iterator[str]:
-    """Wider grants, by which those can read it still."""
+    """Who has nothing that could be taken back; and wider grants, by which they can read it."""
+    have = {share.grantee for one in found for share in one.shares}
+    for grantee in of:
+        if grantee not in have:
+            yield f"none of these versions is shared with {grantee}"
     for one in found:
         for share in one.shares:
             if share.grantee == EVERYONE and EVERYONE not in of:

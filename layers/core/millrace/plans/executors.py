@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from textwrap import wrap
 from typing import Any, Protocol
 
 from millrace.errors import MillraceError, PlanError, PlanStopped, StalePlan
@@ -22,6 +23,8 @@ from millrace.plans.plan import Plan, State, Step, check, iso
 
 _PARALLEL = 8
 _NAMED = 5
+# So many regions are named beside the account; more have lines of their own.
+_ON_THE_LINE = 3
 
 
 class Performer(Protocol):
@@ -82,7 +85,15 @@ class PrintingExecutor:
 
 def lines(plan: Plan) -> Iterator[str]:
     """A plan for people."""
-    yield f"plan {plan.hash[:12]}: {plan.kind} in account {plan.account}, {', '.join(plan.regions)}"
+    where = ", ".join(plan.regions)
+    head = f"plan {plan.hash[:12]}: {plan.kind} in account {plan.account}"
+    if len(plan.regions) <= _ON_THE_LINE:
+        yield f"{head}, {where}"
+    else:
+        yield f"{head}, {len(plan.regions):,} regions:"
+        yield from wrap(
+            where, 76, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False
+        )
     for step in plan.steps:
         sign = "-" if step.destroys or step.action.startswith("remove-") else "+"
         yield f"  {sign} {step.action} {step.target}"

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from hypothesis import given
-from hypothesis import strategies as st
-from millrace.errors import ConfigurationError
-from millrace.lambda_layers import guard, policies, sharing
 
 from localcloud.lambda_control import seeding
 from localcloud.lambda_control.names import Where
 from localcloud.lambda_control.running import LambdaCloud
-from tests.architecture.source import ROOT
 from tests.layers_fleet.building import built
 from tests.layers_fleet.typing_commands import Commands
 
@@ -287,53 +281,3 @@ def test_a_region_that_is_denied_stops_before_anything_is_done(
 def test_a_wrong_command_does_nothing(millrace: Commands, options: list[str], words: str) -> None:
     done = millrace("layers", "share", *options)
     assert (done.status, words in done.err) == (2, True), done.err
-
-
-# ---- policies, as text --------------------------------------------------------------------------
-
-
-def statement(principal: Any, **more: object) -> str:
-    one = {"Sid": "s", "Effect": "Allow", "Principal": principal, "Action": "lambda:*", **more}
-    return json.dumps({"Statement": [one]})
-
-
-ORG_ONLY = {"StringEquals": {"aws:PrincipalOrgID": ORGANIZATION}}
-
-
-@pytest.mark.parametrize(
-    ("policy", "grantee"),
-    [
-        (statement("*"), "everyone"),
-        (statement({"AWS": "*"}), "everyone"),
-        (statement({"AWS": OTHER}), f"account {OTHER}"),
-        (statement({"AWS": [f"arn:aws:iam::{OTHER}:root"]}), f"account {OTHER}"),
-        (statement({"AWS": f"arn:aws-cn:iam::{OTHER}:root"}), f"account {OTHER}"),
-        (statement("*", Condition=ORG_ONLY), f"organization {ORGANIZATION}"),
-        (statement({"AWS": OTHER}, Condition=ORG_ONLY), "None"),
-        (statement("*", Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}), "None"),
-        (statement({"AWS": [OTHER, "333333333333"]}), "None"),
-        (statement("*", Effect="Deny"), "None"),
-        (statement({"Service": "x.amazonaws.com"}), "None"),
-    ],
-)
-def test_whom_a_statement_names(policy: str, grantee: str) -> None:
-    (found,) = policies.shares(policy)
-    assert str(found.grantee) == grantee
-
-
-@given(st.sets(st.sampled_from(["1" * 12, "2" * 12, "3" * 12]), min_size=1))
-def test_grantees_come_once_each(accounts: set[str]) -> None:
-    found = sharing.grantees([*accounts, *accounts], [], False)
-    assert {one.name for one in found} == accounts
-    assert len(found) == len(accounts)
-
-
-def test_the_shipped_policy_is_what_the_command_prints(millrace: Commands) -> None:
-    shipped = json.loads((ROOT / "layers/policies/only-our-layers.json").read_text("utf-8"))
-    pattern = "arn:aws:lambda:*:123456789012:layer:*"
-    assert millrace("layers", "guard", pattern).document == shipped
-    (denied,) = shipped["Statement"]
-    assert denied["Condition"] == {"ForAnyValue:StringNotLike": {"lambda:Layer": [f"{pattern}:*"]}}
-    for wrong in (["deps"], ["arn:aws:s3:::bucket"], []):
-        with pytest.raises(ConfigurationError):
-            guard.policy(wrong)

@@ -14,6 +14,7 @@ from millrace.errors import MillraceError
 from localcloud.faults.loading import load
 from localcloud.faults.plan import FaultPlan
 from localcloud.oci.cloud import OciCloud, Options, running
+from localcloud.oci.terraform import FOLDER, SECONDS, batch_limits
 
 _ROOT = Path(__file__).parents[2]
 
@@ -26,13 +27,24 @@ def _arguments(given: list[str]) -> argparse.Namespace:
         "--gateway", type=Path, metavar="JSON", help="the specification of an API deployment"
     )
     parser.add_argument("--sweep-s", type=float, default=120.0, metavar="SECONDS")
+    parser.add_argument(
+        "--batch-s", type=float, default=SECONDS, metavar="SECONDS",
+        help="how long a batch waits; how large it is stands in oci-fn/terraform",
+    )  # fmt: skip
     return parser.parse_args(given)
 
 
 def _options(told: argparse.Namespace) -> Options:
     faults = FaultPlan() if told.faults is None else load(told.faults)
     gateway = None if told.gateway is None else json.loads(told.gateway.read_bytes())
-    return Options(_ROOT, told.folder, faults=faults, gateway=gateway, sweep_s=told.sweep_s)
+    limits = batch_limits(_ROOT / FOLDER, told.batch_s)
+    return Options(
+        *(_ROOT, told.folder),
+        limits=limits,
+        faults=faults,
+        gateway=gateway,
+        sweep_s=told.sweep_s,
+    )
 
 
 def _written(cloud: OciCloud, folder: Path) -> Path:

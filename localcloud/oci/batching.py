@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -18,14 +19,19 @@ _RECORD_BYTES = 256
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """A batch is sent when it has so many messages, or so many KB, or has waited so long."""
+    """A batch is sent when it has so many messages, or so many KB, or has waited so long.
 
-    messages: int = 100
-    kb: int = 1024
+    Messages or KB that are None are no limit; what a function takes always is one.
+    """
+
+    messages: int | None = 100
+    kb: int | None = 1024
     seconds: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.messages < 1 or self.kb < 1 or self.seconds < 0:
+        if any(most is not None and most < 1 for most in (self.messages, self.kb)) or (
+            self.seconds < 0
+        ):
             raise InvalidParameter(
                 f"A batch of {self.messages} messages, {self.kb} KB and {self.seconds} s cannot be;"
                 " it needs at least one message and one KB"
@@ -44,10 +50,11 @@ def cut(messages: Iterable[Message], limits: Limits) -> Cut:
     """The batch at the front of `messages`; one that is too large by itself goes alone."""
     taken: list[Message] = []
     size = body = 0
+    most = math.inf if limits.kb is None else limits.kb * 1024
     for message in messages:
         size += message.size
         body += message.size * 4 // 3 + _RECORD_BYTES
-        if taken and (size > limits.kb * 1024 or body > MAX_BODY_BYTES):
+        if taken and (size > most or body > MAX_BODY_BYTES):
             return Cut(taken, full=True)
         taken.append(message)
         if len(taken) == limits.messages:

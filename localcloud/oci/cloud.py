@@ -135,7 +135,7 @@ async def running(options: Options) -> AsyncIterator[OciCloud]:
         struck = StruckFunction(started, parts.injector)
         gateway = None if options.gateway is None else parts.gateway(options.gateway, struck)
         door = None if gateway is None else await stack.enter_async_context(serving(gateway))
-        connector = Connector(parts.stream, struck, options.limits, options.repeats)
+        connector = Connector(parts.stream, struck, parts.limits, options.repeats)
         await stack.enter_async_context(connector.running())
         await stack.enter_async_context(parts.sweeper.running())
         yield OciCloud(

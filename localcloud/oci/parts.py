@@ -34,6 +34,7 @@ from localcloud.oci.stream_api import StreamApi
 from localcloud.oci.streaming import Streaming
 from localcloud.oci.striking import StruckFunction
 from localcloud.oci.sweeper import Sweeper
+from localcloud.oci.terraform import FOLDER, batch_limits
 from localcloud.oci.topic_api import TopicApi
 from localcloud.oci.vault import Vault
 from localcloud.serving import listener
@@ -52,16 +53,16 @@ class Options:
 
     A database that is there goes on, and the stream behind what it has seen. `secrets` are in the
     Vault from the start, by name; `environ` is given to the function beside what the cloud gives
-    it. `sweep_s` is how often the database's job runs; a `throttled` stream keeps the service's
-    rates. `gateway` is the specification of an API Gateway's deployment, in which FUNCTION_ID is
-    the function.
+    it. Batches are as large as Terraform says, unless `limits` does. `sweep_s` is how often the
+    database's job runs; a `throttled` stream keeps the service's rates. `gateway` is the
+    specification of an API Gateway's deployment, in which FUNCTION_ID is the function.
     """
 
     root: Path
     folder: Path
     partitions: int = 2
     retention_h: int = 24
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits | None = None
     repeats: Repeats = field(default_factory=Repeats)
     faults: FaultPlan = field(default_factory=FaultPlan)
     secrets: Mapping[str, bytes] = field(default_factory=dict)
@@ -80,6 +81,7 @@ class Parts:
         self._checker = Checker(catalogue)
         clock = RealClock()
         self.spec = FunctionSpec.of(root / FUNCTION)
+        self.limits = options.limits or batch_limits(root / FOLDER)
         self.place = _place(root, folder)
         self.injector = Injector(options.faults)
         self.principal = Principal.made(folder)

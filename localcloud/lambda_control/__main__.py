@@ -18,7 +18,8 @@ from localcloud.faults.injector import Injector
 from localcloud.faults.loading import load
 from localcloud.lambda_control import DEFAULT_ACCOUNT
 from localcloud.lambda_control.application import Control, application
-from localcloud.lambda_control.names import Where
+from localcloud.lambda_control.errors import UnknownRegion
+from localcloud.lambda_control.names import Where, require_region
 from localcloud.lambda_control.running import REGION, LambdaCloud
 from localcloud.lambda_control.seeding import Fleet, fleet
 from localcloud.serving import listener, serving
@@ -44,10 +45,15 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="of loopback; any free one by default")
     parser.add_argument("--faults", type=Path, help="a plan of faults: see localcloud.faults")
     given = parser.parse_args()
+    regions = given.region or [REGION]
+    try:
+        for region in regions:
+            require_region(region)
+    except UnknownRegion as error:
+        parser.error(f"--region: {error}")
     control = Control()
     if given.faults is not None:
         control.faults = Injector(load(given.faults))
-    regions = given.region or [REGION]
     wanted = Fleet(given.functions, given.layers, given.versions)
     for region in regions:
         fleet(control.world, Where(DEFAULT_ACCOUNT, region), wanted)

@@ -21,8 +21,8 @@ from localcloud.faults.plan import Crash, Drop, Fail, When
 from localcloud.lambda_control import DEFAULT_ACCOUNT
 from localcloud.lambda_control.beside import SERVICES, Beside
 from localcloud.lambda_control.elsewhere import Elsewhere
-from localcloud.lambda_control.errors import LambdaError, UnknownOperation
-from localcloud.lambda_control.names import LayerName, Where
+from localcloud.lambda_control.errors import LambdaError, UnknownOperation, UnknownRegion
+from localcloud.lambda_control.names import LayerName, Where, require_region
 from localcloud.lambda_control.operations import HANDLERS, operation
 from localcloud.lambda_control.state import World
 from localcloud.serving import drop
@@ -102,8 +102,9 @@ class _Request:
     async def _called(self, caller: Where, service: str) -> Answer | None:
         self._protocol = Protocol.JSON if service in SERVICES else Protocol.REST_JSON
         try:
+            require_region(caller.region)
             name, run = self._lambda() if service == "lambda" else self._beside()
-        except UnknownOperation as error:
+        except (UnknownOperation, UnknownRegion) as error:
             return self._refusal(error)
         decision = self._control.faults.next(service, name)
         if decision.delay_s:

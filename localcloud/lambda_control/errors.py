@@ -10,6 +10,7 @@
     ├── ValidationFailed            outside of what the service model allows
     ├── Denied                      the caller may not
     ├── PolicyTooLong               a layer version's policy has its bound
+    ├── UnknownRegion               AWS has no Lambda there
     └── UnknownOperation            an operation that this Lambda does not have
 """
 
@@ -79,6 +80,13 @@ class PolicyTooLong(LambdaError):
     """A policy would pass its 20,480 bytes."""
 
     code = "PolicyLengthExceededException"
+    status = 400
+
+
+class UnknownRegion(LambdaError):
+    """A region that there is not: in AWS its endpoint would have no address."""
+
+    code = "UnknownRegionException"
     status = 400
 
 

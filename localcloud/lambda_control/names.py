@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
 
-from localcloud.lambda_control.errors import InvalidValue
+from botocore.session import Session
+
+from localcloud.lambda_control.errors import InvalidValue, UnknownRegion
 
 _LAYER = re.compile(r"arn:aws[\w-]*:lambda:([a-z0-9-]+):(\d{12}):layer:([\w-]+)(?::(\d+))?")
 _FUNCTION = re.compile(
@@ -42,6 +46,25 @@ def layer_name(text: str, caller: Where) -> LayerName:
         return LayerName(caller, text)
     version = int(found[4]) if found[4] else None
     return LayerName(Where(found[2], found[1]), found[3], version)
+
+
+@cache
+def regions() -> frozenset[str]:
+    """All regions in which AWS has Lambda, of every partition."""
+    session = Session()
+    found = (
+        session.get_available_regions("lambda", partition)
+        for partition in session.get_available_partitions()
+    )
+    return frozenset(name for some in found for name in some)
+
+
+def require_region(name: str) -> None:
+    """Raises UnknownRegion, which names one that is written like it."""
+    if name not in regions():
+        near = get_close_matches(name, sorted(regions()), 1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise UnknownRegion(f"There is no region {name!r}.{hint}")
 
 
 def function_name(text: str, qualifier: str | None = None) -> tuple[str, str | None]:

@@ -220,6 +220,11 @@ def test_a_version_that_is_not_there_is_named(fleet: LambdaCloud, millrace: Comm
     assert "layer:deps:9 does not exist: it was deleted, or never published" in done.err
 
 
+def test_a_region_that_is_not_there_is_named(fleet: LambdaCloud, millrace: Commands) -> None:
+    done = millrace("layers", "rollout", "deps:3", "--region", "eu-west-9")
+    assert (done.status, "There is no region 'eu-west-9'. Did you mean" in done.err) == (1, True)
+
+
 def test_another_kind_of_plan_is_no_rollout(
     fleet: LambdaCloud, millrace: Commands, tmp_path: Path
 ) -> None:

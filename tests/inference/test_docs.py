@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from millrace import ingest
 from millrace.folder import FolderObjects
 from millrace.inference import api, contract, dax, http, model, sagemaker
 
@@ -43,6 +44,14 @@ def test_every_code_is_documented_and_every_documented_code_is_one() -> None:
     }
     assert "not-json" in literal
     assert named == (literal | staged) - MODELS_OWN
+
+
+def test_every_code_of_the_route_for_events_is_documented() -> None:
+    source = Path(str(ingest.__file__)).read_text(encoding="utf-8")
+    codes = set(re.findall(r'"error": "([a-z-]+)"', source))
+    assert "too-many-events" in codes
+    table = set(re.findall(r"`([a-z]+(?:-[a-z]+)*)`", section("Events over HTTP")))
+    assert codes <= table
 
 
 def test_every_metric_is_documented() -> None:

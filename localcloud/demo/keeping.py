@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import TextIO
 
 import orjson
 
 from localcloud.cloud import REGION, LocalCloud
+from localcloud.lock import Taken, locked
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,31 +64,20 @@ class Keeping:
 
 @contextlib.contextmanager
 def places(local: Path) -> Iterator[Keeping]:
-    """Places that no other run uses while the block runs: the first free of demo, demo-2, …
-
-    A lock ends with its process, however that ends; the file that is left of it blocks nobody.
-    """
+    """Places that no other run uses while the block runs: the first free of demo, demo-2, …"""
     local.mkdir(parents=True, exist_ok=True)
     others: list[str] = []
     for number in count(1):
         behind = "" if number == 1 else f"-{number}"
         folder = local / f"demo{behind}"
-        with (local / f"demo{behind}.lock").open("a+") as lock:
+        with contextlib.ExitStack() as exits:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                others.append(f"{folder} (process {_holder(lock)})")
+                exits.enter_context(locked(local / f"demo{behind}.lock"))
+            except Taken as error:
+                others.append(f"{folder} (process {error.holder})")
                 continue
-            lock.truncate(0)
-            print(os.getpid(), file=lock, flush=True)
             keeping = Keeping(folder, local / f"cloud{behind}.json", tuple(others))
             keeping.forget()  # of a run that was killed
             shutil.rmtree(folder, ignore_errors=True)
             yield keeping
             return
-
-
-def _holder(lock: TextIO) -> str:
-    """The process that wrote itself into a lock; it may be about to."""
-    lock.seek(0)
-    return lock.read().strip() or "unknown"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from millrace.errors import MillraceError
+from millrace.errors import MillraceError, StartupError
 
 from localcloud.faults.loading import load
 from localcloud.faults.plan import FaultPlan
+from localcloud.lock import Taken, locked
 from localcloud.oci.cloud import OciCloud, Options, running
 from localcloud.oci.terraform import FOLDER, SECONDS, batch_limits
 
@@ -56,13 +59,29 @@ def _written(cloud: OciCloud, folder: Path) -> Path:
     return path
 
 
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Two in one folder would take each other's database, key and environment."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as exits:
+        try:
+            exits.enter_context(locked(folder / "lock"))
+        except Taken as error:
+            raise StartupError(
+                f"{folder} is in use by process {error.holder}: stop that one, or choose another"
+                " folder with --folder."
+            ) from error
+        yield
+
+
 async def _serve(options: Options) -> None:
-    async with running(options) as cloud:
-        path = _written(cloud, options.folder)
-        for name, place in cloud.endpoints().items():
-            print(f"{name:12} {place}")
-        print(f"\nIn a shell of yours:  . {path}\nCtrl-C stops it.", flush=True)
-        await asyncio.Event().wait()
+    with _alone_in(options.folder):
+        async with running(options) as cloud:
+            path = _written(cloud, options.folder)
+            for name, place in cloud.endpoints().items():
+                print(f"{name:12} {place}")
+            print(f"\nIn a shell of yours:  . {path}\nCtrl-C stops it.", flush=True)
+            await asyncio.Event().wait()
 
 
 def main(given: list[str]) -> int:

@@ -50,6 +50,13 @@ def test_it_is_started_used_and_stopped(tmp_path: Path) -> None:
             while database.connection.execute(count).fetchone() != (20,):
                 time.sleep(0.05)
             database.close()
+            other = subprocess.run(
+                command, cwd=ROOT, env=os.environ | LIBRARY, capture_output=True, text=True,
+                check=False, timeout=60,
+            )  # fmt: skip
+            assert other.returncode == 1
+            in_use = f"{folder} is in use by process {process.pid}: stop that one, or choose"
+            assert in_use in other.stderr
             process.send_signal(signal.SIGINT)
             assert process.wait(20) == 0
         finally:

@@ -120,7 +120,7 @@ def columns_of(
     """The columns as told, or as the first rows make them look. Raises ConfigurationError."""
     table = _Table([name.strip() for name in names], rows, where, delimiter)
     series = table.named(wanted.series, "--series-column") if wanted.series else None
-    given = tuple(table.named(name, "--value") for name in wanted.values)
+    given = tuple(dict.fromkeys(table.named(name, "--value") for name in wanted.values))
     taken = {series, *given}
     time = table.named(wanted.time, "--time") if wanted.time else table.time(taken, wanted)
     table.check_format(time, wanted)

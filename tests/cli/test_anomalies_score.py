@@ -113,6 +113,8 @@ def test_columns_as_told(tmp_path: Path) -> None:
     assert told.document["series"][0]["series"] == "x"
     numbered = run(path, "--value", "2", "--time", "4", "--json").document["columns"]
     assert (numbered["values"], numbered["time"]) == (["reading"], "at")
+    twice = run(path, "--value", "reading", "--value", "2", "--json").document
+    assert (twice["columns"]["values"], twice["rows"]) == (["reading"], 150)
     wrong = run(path, "--value", "readng")
     assert wrong.status == 2
     assert "Did you mean 'reading'?" in wrong.err

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from millrace.errors import UnreadableState
 from millrace.events import MISSING, Event
 from millrace.features.bounds import pack_bounded
 from millrace.features.definitions import Number
@@ -317,19 +316,3 @@ def test_ids_sessions_and_counters_are_carried_over() -> None:
     again, change = fold(after, under(events, new), new)
     assert (change.applied, len(change.duplicates)) == (0, 50)
     assert again.accepted == 50
-
-
-@pytest.mark.parametrize("code", [1, 82])
-def test_a_damaged_profile_of_other_definitions_is_unreadable_or_read(code: int) -> None:
-    """Damage in columns shows only where they are decoded, which to migrate does."""
-    old, new = plan(text(by_type=BY_TYPE[1])), plan(text(windows=("2m", "1h", "7d"), scale=1))
-    events = [event(n, START_MS + n * 9_000, "buy", n * 7, n, n % 3) for n in range(100)]
-    data = pack_bounded(folded(events, old), old)
-    refused = 0
-    for place in range(0, len(data), 5):
-        damaged = data[:place] + bytes((code,)) + data[place + 1 :]
-        try:
-            unpack(damaged, new)
-        except UnreadableState:
-            refused += 1
-    assert 0 < refused < len(data)

@@ -47,7 +47,9 @@ def _batch(folder: Path) -> dict[str, Any]:
     fields = {name: int(number) for name, number in _OPTIONAL.findall(batch["type"]) if number}
     values = folder / "terraform.tfvars"
     told: dict[str, Any] = _read(values).get("batch", {}) if values.exists() else {}
-    return {**fields, **batch["default"], **told}
+    # As Terraform has it: a field that is null takes its default.
+    given = {**batch["default"], **told}.items()
+    return fields | {name: number for name, number in given if number is not None}
 
 
 def _read(path: Path) -> dict[str, Any]:

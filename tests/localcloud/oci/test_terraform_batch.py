@@ -33,6 +33,8 @@ def test_as_it_stands_there() -> None:
 def test_what_is_set_comes_first(tmp_path: Path) -> None:
     given = 'batch = { kb = 64 }\nprefix = "mine"\n'
     assert batch_limits(made(tmp_path, values=given)) == Limits(None, 64)
+    given = "batch = { kb = null }\n"
+    assert batch_limits(made(tmp_path, values=given)) == batch_limits(ROOT / FOLDER)
     given = "batch = { messages = 7, kb = 64 }\n"
     assert batch_limits(made(tmp_path, values=given)) == Limits(7, None)
     assert batch_limits(made(tmp_path, values='prefix = "mine"')).messages is None

@@ -49,6 +49,16 @@ SIXTEEN = "\n".join(
 )
 
 
+BY_TWO = "\n".join(
+    ["version = 1"]
+    + [f"[event.numbers.n{n}]" for n in range(4)]
+    + ["[entity.user]", 'key = "u"', 'windows = ["1m", "5m", "1h", "24h", "7d", "30d"]']
+    + ["[entity.user.all_types]"]
+    + [f"n{n} = {TILED}" for n in range(4)]
+    + ["[entity.user.by_type]", f'"*" = {{ n0 = {TILED}, n1 = {TILED} }}']
+)
+
+
 class Wild(NamedTuple):
     """How a user misbehaves: over `hours`, so many events a second, of so many types."""
 
@@ -81,6 +91,9 @@ WILD = {
         10**9,
     ),
     "sixteen fields": Wild(SIXTEEN, 26, 0.1, 128, 10**6),
+    # So quick that the finest tiles alone are too much.
+    "sixteen fields, quick": Wild(SIXTEEN, 0.3, 5, 8, 10**12),
+    "two fields by type, quick": Wild(BY_TWO, 0.1, 20, 40, 10**10),
 }
 BATCH = 700
 

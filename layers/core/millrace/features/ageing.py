@@ -24,7 +24,7 @@ from millrace.features.tile_values import Total
 
 def floors_of(profile: Profile, plan: Plan) -> list[int]:
     """The floors of the profile's levels: see `Ladder.floors`."""
-    return plan.ladder.floors(profile.latest_ms, coarse=profile.coarse > 0)
+    return plan.ladder.floors(profile.latest_ms, coarse=profile.coarse)
 
 
 def sink_raw(profile: Profile, plan: Plan, floors_s: Sequence[int]) -> None:

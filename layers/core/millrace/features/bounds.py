@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from millrace.errors import StateTooLarge
-from millrace.features.ageing import forget_ids, sink_raw
+from millrace.features.ageing import floors_of, forget_ids, sink_raw
 from millrace.features.compaction import COUNTS, VALUES, Cell, Kind
 from millrace.features.packing import pack
 from millrace.features.plan import Plan
@@ -20,9 +20,10 @@ def pack_bounded(profile: Profile, plan: Plan, most: int = MAX_PROFILE_BYTES) ->
     """The bytes of a profile within the hard bound; changes the profile where it must.
 
     Too large a profile first keeps its older tiles at the coarsest size, then remembers fewer ids
-    (its late floor rises, which is counted), then joins tiles by twos. A profile that has become
-    much smaller goes back by a step. Raises StateTooLarge when nothing is enough, which
-    definitions that were accepted do not allow.
+    (its late floor rises, which is counted), then joins tiles by twos, and gives its finest tiles
+    up. What has gone so far is tried again before it goes further. A profile that has become much
+    smaller goes back by a step. Raises StateTooLarge when nothing is enough, which definitions
+    that were accepted do not allow.
     """
     data = pack(profile, plan)
     if len(data) <= most:
@@ -30,11 +31,10 @@ def pack_bounded(profile: Profile, plan: Plan, most: int = MAX_PROFILE_BYTES) ->
             profile.coarse -= 1
             return pack(profile, plan)
         return data
-    if not profile.coarse:
-        data = _coarsened(profile, plan)
+    data = _coarsened(profile, plan, max(1, profile.coarse))
     data = _with_fewer_ids(profile, plan, data, most, _SOME_IDS)
     while len(data) > most and profile.coarse < _COARSEST:
-        data = _coarsened(profile, plan)
+        data = _coarsened(profile, plan, profile.coarse + 1)
     data = _with_fewer_ids(profile, plan, data, most, _LEAST_IDS)
     if len(data) > most:
         raise StateTooLarge(
@@ -52,11 +52,11 @@ def _with_fewer_ids(profile: Profile, plan: Plan, data: bytes, most: int, least:
     return pack(profile, plan)
 
 
-def _coarsened(profile: Profile, plan: Plan) -> bytes:
-    profile.coarse += 1
-    sink_raw(profile, plan, plan.ladder.floors(profile.latest_ms, coarse=True))
-    if profile.coarse > 1:
-        step = 1 << (profile.coarse - 1)
+def _coarsened(profile: Profile, plan: Plan, coarse: int) -> bytes:
+    profile.coarse = coarse
+    sink_raw(profile, plan, floors_of(profile, plan))
+    if coarse > 1:
+        step = 1 << (coarse - 1)
         profile.counts = _joined(profile.counts, step, COUNTS)
         profile.tracks = {
             key: state._replace(levels=_joined(state.levels, step, VALUES))

@@ -113,7 +113,7 @@ def _retiled(
     ladder = plan.ladder
     if not any(levels):  # written as nothing, whatever the ladder was
         return list(plan.no_levels)
-    floors_s = ladder.floors(profile.latest_ms, coarse=profile.coarse > 0)
+    floors_s = ladder.floors(profile.latest_ms, coarse=profile.coarse)
     additions: list[dict[int, Cell]] = [{} for _ in ladder.tiles_s]
     for level, old_tile_s in zip(levels, layout.tiles_s, strict=True):
         fitting = [i for i, tile_s in enumerate(ladder.tiles_s) if tile_s >= old_tile_s]

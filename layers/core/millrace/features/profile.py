@@ -61,7 +61,7 @@ class Profile:
             would have to be remembered; `floor_raises` says how often).
         accepted, late, duplicates: what became of the events so far.
         coarse: 0, or how far tiles have given way to the bound on size: from 1 older tiles stand
-            at the coarsest size, from 2 at 2, 4, 8 … times that.
+            at the coarsest size, from 2 at 2, 4, 8 … times that, from 5 without the finest.
         partial: whether ids and old sessions were left out, for reading only.
         types, type_last_ms: by type: name, time of the newest event.
         counts: the series of counts by type; empty while every event is raw.

@@ -4,7 +4,7 @@ A DynamoDB write costs a unit for every KB, and an item takes at most 1,000 unit
 profile must stay small however busy its user is. Counters of distinct values have a fixed bound of
 their own, so definitions that ask for more of them than fit are refused, or keep fewer event types
 apart (here). Tiles give way: a profile that grows too large keeps its older ones at the coarsest
-size, then at multiples of that, and remembers fewer event ids (`bounded`, in packing.py).
+size, then at multiples of that, gives the finest ones up, and remembers fewer event ids (bounds).
 """
 
 from __future__ import annotations

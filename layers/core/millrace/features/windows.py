@@ -25,6 +25,9 @@ from dataclasses import dataclass
 TILES_S = (1, 5, 60, 900, 3600, 21600)
 _FINENESS = 60
 
+# So far a profile may give way to the bound on its size before whole levels of tiles go.
+COARSE_WHOLE = 4
+
 # The plain attribute count5min is always kept, whatever windows features.toml names.
 PLAIN_WINDOW_S = 300
 
@@ -84,18 +87,21 @@ class Ladder:
         tile_s = self.tiles_s[-1]
         return -((self.reach_s * 1000 - latest_ms) // (tile_s * 1000)) * tile_s
 
-    def floors(self, latest_ms: int, *, coarse: bool = False) -> list[int]:
+    def floors(self, latest_ms: int, *, coarse: int = 0) -> list[int]:
         """The oldest second that each level may hold, given the latest event's time.
 
         What is older belongs to the next, coarser level; below the last floor it is forgotten,
         for no window that ends at `latest_ms` or later can reach it. Floors stand on an edge of
         the next level's tile, so a cell moves down whole. With `coarse`, each level but the last
-        keeps only what a coarser tile cannot hold yet: less exact, but small.
+        keeps only what a coarser tile cannot hold yet: less exact, but small; beyond `COARSE_WHOLE`
+        the finest levels, one more at each step, keep nothing.
         """
         latest_s = latest_ms // 1000
         floors = []
-        for tile, horizon in zip(self.tiles_s[1:], self.horizons_s, strict=False):
+        for level, (tile, horizon) in enumerate(zip(self.tiles_s[1:], self.horizons_s)):  # noqa: B905
             reach = 0 if coarse else horizon
+            if level < coarse - COARSE_WHOLE:
+                reach = -tile
             floors.append((latest_s - reach) // tile * tile)
         floors.append(self.oldest_s(latest_ms))
         return floors

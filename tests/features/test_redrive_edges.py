@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from millrace.errors import MillraceError, QuarantineError, Unavailable
+from millrace.errors import AlreadyRedriven, MillraceError, QuarantineError, Unavailable
 from millrace.events import EventReader
 from millrace.features.batch import BatchReader
 from millrace.features.certainty import (
@@ -230,3 +230,19 @@ def test_a_change_that_cannot_be_written_is_named() -> None:
     bench.run(record(document(1, metric="much"), 1))
     with pytest.raises(QuarantineError, match="cannot be written as JSON"):
         redriver(bench).redrive(pending(bench), {"note": deep})
+
+
+def test_of_two_redrives_at_a_time_one_finds_it_done() -> None:
+    bench = poisoned()
+    key = pending(bench)
+
+    class Meanwhile(FlakySink):
+        """Somebody else redrives the same object while this one is told of it."""
+
+        def take(self, followed: Followed) -> None:
+            assert redriver(bench).redrive(key, MENDED) == {KNOWN: 1}
+
+    with pytest.raises(AlreadyRedriven, match=f"{key}' was redriven before: it is 'redriven/"):
+        redriver(bench, Meanwhile()).redrive(key, MENDED)
+    assert bench.count() == 2
+    assert list(bench.objects.keys("")) == [f"redriven/{key}"]

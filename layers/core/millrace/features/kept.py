@@ -47,6 +47,12 @@ def kept_object(objects: Objects, key: str) -> Kept:
     return Kept(key, kind, content)
 
 
+def move_away(objects: Objects, key: str) -> None:
+    """Move an object that is done. Raises AlreadyRedriven where somebody else just did."""
+    objects.put(f"{DONE}/{key}", _body(objects, key))
+    objects.delete(key)
+
+
 def _body(objects: Objects, key: str) -> bytes:
     try:
         return objects.get(key)

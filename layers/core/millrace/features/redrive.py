@@ -41,7 +41,7 @@ from millrace.features.certainty import (
 from millrace.features.entry import Entry, Hole, advance, new_entry, storage_key
 from millrace.features.fold import fold
 from millrace.features.item import Attribute
-from millrace.features.kept import DONE, FAILED, KINDS, Kept, changed, kept_object, records_of
+from millrace.features.kept import FAILED, KINDS, Kept, changed, kept_object, move_away, records_of
 from millrace.features.plan import Plan
 from millrace.features.sinks import Followed, KeySink
 from millrace.features.store import Conflict, Key, LedgerStore
@@ -106,8 +106,7 @@ class Redriver:
         """
         done = self._work(key, changes or {}, write=True, as_missing=as_missing)
         if not done.keys() - SETTLED:
-            self._objects.put(f"{DONE}/{key}", self._objects.get(key))
-            self._objects.delete(key)
+            move_away(self._objects, key)
         return done
 
     def _work(

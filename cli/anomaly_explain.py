@@ -16,7 +16,7 @@ from cli.anomaly_chart import dab, draw, legend, needs_ascii
 from cli.anomaly_place import DatabaseOption, desk
 from cli.commands import JsonOption, MillraceCommand, epilog
 from cli.figures import NOTHING, duration, figure, moment
-from cli.output import print_facts, print_json, print_line, print_table, stdout
+from cli.output import print_facts, print_json, print_line, print_table, quantity, stdout
 
 _EVER_MS = -62_135_596_800_000  # the year 1
 _NEVER_MS = 253_402_300_799_000  # the end of 9999
@@ -177,7 +177,7 @@ def _episode_facts(episode: EpisodeRow | None) -> list[tuple[str, object]]:
     lasted = duration((episode.end_ms - episode.start_ms) / 1000)
     peak = f"{figure(episode.peak_value)} at {moment(episode.peak_ms)}"
     return [
-        ("episode", f"{episode.strange_points:,} strange points in {lasted}"),
+        ("episode", f"{quantity(episode.strange_points, 'strange point')} in {lasted}"),
         ("peak", f"{peak}, score {episode.peak_score:.2f}"),
     ]
 

@@ -139,6 +139,17 @@ class TestWhatItTells:
         assert (chart["points"], told(client, "/api/status")["series"]) == (60, 1)
         assert chart["low"][-1] < chart["value"][-1] < chart["high"][-1]
 
+    def test_without_what_was_set_aside(self, client: httpx.Client, plant: Plant) -> None:
+        """A row years ahead would be all that the last hour holds."""
+        plant.send("cpu", *quiet(150))
+        plant.connection.execute(
+            "INSERT INTO raw_events (event_id, series, event_time, metric_value)"
+            " VALUES ('ahead', 'cpu', '2999-01-01T00:00:00.000Z', 5)"
+        )
+        plant.sweep()
+        for span, points in (("1h", 61), ("recent", 150), ("all", 150)):
+            assert told(client, "/api/chart", series="cpu", span=span)["points"] == points
+
     def test_nothing_again_where_nothing_changed(self, client: httpx.Client, plant: Plant) -> None:
         plant.send("cpu", 1.0)
         first = client.get("/api/chart?series=cpu")

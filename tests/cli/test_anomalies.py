@@ -237,6 +237,7 @@ def test_what_the_sweep_raised_is_explained(operator: Operator) -> None:
     SqlStore(operator.database()).sweep()
     shown = operator("explain", "d50").out
     assert "of the sweep's bar" in shown
+    assert "1 strange point in 0 s" in shown
     document = operator("explain", "d50", "--json").document
     assert document["low"] < document["expected"] < document["high"] < 90
     assert document["expected"] == document["event"]["point"]["expected"]

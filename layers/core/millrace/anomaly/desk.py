@@ -178,7 +178,8 @@ class Desk:
     ) -> list[Point]:
         """The values of a series in a span of time, the oldest first.
 
-        Where there are more than `most`, the first ones, or with `latest` the last ones.
+        Where there are more than `most`, the first ones, or with `latest` the last ones, but for
+        those that were set aside as too far ahead.
         """
         statement = statements.LATEST_POINTS if latest else statements.POINTS
         with self._database.reading() as session:

@@ -171,11 +171,13 @@ SELECT episode_id, series, start_time, end_time, peak_time, peak_score, peak_val
 FROM episodes
 WHERE episode_id = :episode_id"""
 
+# But for what the sweep set aside: one wrong clock would be the latest point for years.
 LATEST_POINTS = """
 SELECT event_id, event_time, metric_value, score, anomaly_flag, late_flag, reason, expected,
        low_value, high_value, rate, view_name
 FROM raw_events
 WHERE series = :series AND event_time >= :start_time AND event_time < :end_time
+  AND COALESCE(reason, ' ') <> 'not judged: its time is too far ahead of its arrival'
 ORDER BY event_time DESC, event_id DESC"""
 
 EPISODES = """

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from typer.testing import CliRunner
 
 from cli.main import app
 from cli.surroundings import Surroundings
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What a command printed, and its exit status."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        """The one JSON document on stdout."""
-        return json.loads(self.out)
+from tests.cli.done import Done
 
 
 class Cloud(Protocol):

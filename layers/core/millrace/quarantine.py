@@ -27,6 +27,8 @@ from millrace.kinesis import Delivery, Position, Rejected
 POISON = "quarantine"
 LATE = "late"
 GAVE_UP = "gave-up"
+# What is no event at all says so, as `of`: from the stream of inferences and feedback.
+OF_INFERENCES = "inferences"
 
 
 def stream_name(arn: str) -> str:

@@ -18,6 +18,16 @@ QUARANTINED = "now in quarantine"
 SETTLED = {APPLIED, KNOWN, QUARANTINED}
 
 
+def placed(group: Group) -> Group:
+    """The group without the ranks of records that are older than their stream.
+
+    It was made anew since, and when the earlier one was made cannot be asked any more.
+    """
+    known = zip(group.ranks, group.deliveries, strict=True)
+    ranks = [rank if one.arrival_ms >= one.created_ms else None for rank, one in known]
+    return group._replace(ranks=ranks)
+
+
 def of_group(group: Group, entry: Entry | None) -> list[str]:
     """What is certain of each event of a failed batch's group."""
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
@@ -11,11 +12,13 @@ import orjson
 from millrace.errors import AlreadyRedriven, QuarantineError
 from millrace.objects import Objects
 from millrace.paths import with_field
-from millrace.quarantine import GAVE_UP, LATE, POISON
+from millrace.quarantine import GAVE_UP, LATE, OF_INFERENCES, POISON
 
 # Where Lambda leaves the batches that it gave up on.
 FAILED = "aws/lambda"
 KINDS = (POISON, LATE, GAVE_UP, FAILED)
+# What records of the inference stream have, by their kind: see `millrace.inference.records`.
+_INFERENCES = {"inference": "prediction", "feedback": "outcome"}
 # Where a redrive moves what is done.
 DONE = "redriven"
 
@@ -77,6 +80,27 @@ def records_of(kept: Kept) -> Sequence[Any]:
             f"{kept.key!r} holds no batch: {error!r}. Lambda puts whole batches into S3 only."
         ) from error
     return records
+
+
+def check_events(kept: Kept, records: Sequence[Any] = ()) -> None:
+    """Refuse what archive could not put away: records of inferences, which are no events.
+
+    They have a user and a time, and would be counted as events; and as they are of another stream,
+    the watermark after them would hide the user's next events. Raises QuarantineError.
+    """
+    if kept.content.get("of") == OF_INFERENCES or any(map(_is_inference, records)):
+        raise QuarantineError(
+            f"{kept.key!r} is of the inference stream, whose records are no events: nothing is"
+            " redriven. What is whole in it can be put on that stream again, and is archived then."
+        )
+
+
+def _is_inference(record: Any) -> bool:  # noqa: ANN401  what Lambda left can be anything
+    try:
+        document = orjson.loads(base64.b64decode(record["kinesis"]["data"]))
+        return _INFERENCES[document["kind"]] in document and "predictionId" in document
+    except (KeyError, TypeError, ValueError):
+        return False
 
 
 def changed(data: bytes, changes: Mapping[str, object]) -> bytes:

@@ -37,11 +37,21 @@ from millrace.features.certainty import (
     is_above,
     of_group,
     of_late_copy,
+    placed,
 )
 from millrace.features.entry import Entry, Hole, advance, new_entry, storage_key
 from millrace.features.fold import fold
 from millrace.features.item import Attribute
-from millrace.features.kept import FAILED, KINDS, Kept, changed, kept_object, move_away, records_of
+from millrace.features.kept import (
+    FAILED,
+    KINDS,
+    Kept,
+    changed,
+    check_events,
+    kept_object,
+    move_away,
+    records_of,
+)
 from millrace.features.plan import Plan
 from millrace.features.sinks import Followed, KeySink
 from millrace.features.store import Conflict, Key, LedgerStore
@@ -126,6 +136,7 @@ class Redriver:
     def _one(
         self, kept: Kept, changes: Mapping[str, object], *, write: bool, as_missing: bool
     ) -> Counter[str]:
+        check_events(kept)
         result: Counter[str] = Counter()
         try:
             delivery = delivery_of(kept.content)
@@ -218,14 +229,16 @@ class Redriver:
     # Batches that Lambda gave up on: what is above the watermark, or provably missing by its id.
 
     def _failed_batch(self, kept: Kept, *, write: bool) -> Counter[str]:
-        batch = self._reader.read(records_of(kept))
+        records = records_of(kept)
+        check_events(kept, records)
+        batch = self._reader.read(records)
         result: Counter[str] = Counter()
         for one in batch.poison:
             result[QUARANTINED if write else INVALID] += 1
             if write:
                 self._objects.put(one.key, one.body)
         for group in batch.groups:
-            result += self._failed_group(_placed(group), write=write)
+            result += self._failed_group(placed(group), write=write)
         return result
 
     def _failed_group(self, group: Group, *, write: bool) -> Counter[str]:
@@ -293,16 +306,6 @@ class Redriver:
         if entry is not None:
             for sink in self._sinks:
                 sink.take(Followed(place.key.storage, place.name, place.plan, entry))
-
-
-def _placed(group: Group) -> Group:
-    """The group without the ranks of records that are older than their stream.
-
-    It was made anew since, and when the earlier one was made cannot be asked any more.
-    """
-    known = zip(group.ranks, group.deliveries, strict=True)
-    ranks = [rank if one.arrival_ms >= one.created_ms else None for rank, one in known]
-    return group._replace(ranks=ranks)
 
 
 def _applied(entry: Entry, event: Event, arrived_ms: int, plan: Plan) -> Entry | None:

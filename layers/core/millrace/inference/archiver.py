@@ -16,6 +16,7 @@ from millrace.inference.records import FEEDBACK, INFERENCE, Kind, kind_of
 from millrace.kinesis import Delivery, Rejected, Stream, decode, partial_batch_answer
 from millrace.objects import Objects
 from millrace.quarantine import (
+    OF_INFERENCES,
     POISON,
     encode,
     object_key,
@@ -87,7 +88,7 @@ class Archiver:
                 kept[kind_of(found.data)].append(found)
             except InvalidEvent as error:
                 key = object_key(POISON, stream_name(found.arn), found.position)
-                body = encode(record_of(found, error.reason, str(error)))
+                body = encode(record_of(found, error.reason, str(error), of=OF_INFERENCES))
                 self._put_away(key, body, found.sequence_number, done)
         done.inferences = self._put(INFERENCE, kept[INFERENCE], done)
         done.feedback = self._put(FEEDBACK, kept[FEEDBACK], done)

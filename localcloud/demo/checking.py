@@ -187,8 +187,11 @@ def _events(cloud: LocalCloud, definitions: Definitions, result: Check) -> Itera
             except InvalidEvent as error:
                 result.first_invalid = result.first_invalid or str(error)
                 continue
-            if event.id is None and record.partition_key != event.keys[0]:
-                continue  # without an order only an id tells a repetition: this is poison
+            if event.id is None and {*event.keys} - {record.partition_key, None}:
+                # Without an order only an id tells a repetition: this is poison.
+                without_id = f"{definitions.event.id} is missing, which this stream's events need"
+                result.first_invalid = result.first_invalid or without_id
+                continue
             position = Position(created_ms, number, int(record.sequence_number), 0)
             yield _Streamed(position, record.arrival_ms, event)
 

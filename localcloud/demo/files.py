@@ -9,7 +9,7 @@ from pathlib import Path
 from millrace.errors import ConfigurationError, InvalidEvent
 from millrace.events import EventReader
 from millrace.features.definitions import Definitions
-from millrace.producer import Outgoing, outgoing, unchecked
+from millrace.producer import Outgoing, new_id, outgoing, unchecked
 from millrace.table_rows import Line
 from millrace.tables import parse_mapping, read_events
 
@@ -21,8 +21,9 @@ class EventsFile:
     """A file whose every line goes to the stream, in its order and as fast as it is taken.
 
     What is no valid event goes there as it stands: quarantine is the stream's business. `refused`
-    tells of the lines that no stream would take. An event without an id keeps to its place in the
-    stream; the file's own ids are its ids.
+    tells of the lines that no stream would take. The file's own ids are its ids. An event without
+    one keeps to its place in the stream; of several entities, whose events have no place of their
+    own there, it gets a new one.
     """
 
     path: Path
@@ -52,7 +53,8 @@ class EventsFile:
     def _outgoing(self, line: Line, reader: EventReader) -> Outgoing:
         if not line.problem:
             try:
-                return outgoing(line.document, reader, self.now_ms(), identify=None)
+                identify = new_id if len(self.definitions.entities) > 1 else None
+                return outgoing(line.document, reader, self.now_ms(), identify=identify)
             except InvalidEvent as error:
                 if error.reason == "too-large":
                     raise

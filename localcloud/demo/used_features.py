@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from millrace.events import Event, read_time_ms
 from millrace.features.definitions import OTHER_TYPE
+from millrace.features.entry import storage_key
 from millrace.features.plan import Plan
 
 from localcloud import oracle
@@ -60,7 +61,8 @@ def check_used(
 ) -> UsedFeatures:
     """Compare the features in every answer with what stood at its time.
 
-    `arrived` has each user's distinct events, none of them late, in the order of the stream.
+    `arrived` has the distinct events of each key in the table, none late, in the order of the
+    stream.
     """
     result = UsedFeatures(asked=len(asked))
     for one in asked:
@@ -68,7 +70,8 @@ def check_used(
         if one.answer is None:
             continue
         result.answered += 1
-        problem = _problem(one, one.answer, arrived.get(one.user, ()), plan)
+        key = storage_key(plan.definitions, plan, one.user)
+        problem = _problem(one, one.answer, arrived.get(key, ()), plan)
         if problem:
             result.mismatches += 1
             if len(result.wrong) < _SHOWN:

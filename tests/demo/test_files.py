@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from millrace.errors import ConfigurationError
 from millrace.features.definitions import load
+from millrace.features.definitions_parser import parse
+from orjson import loads
 
 from localcloud.demo.files import EventsFile
 
@@ -51,3 +53,15 @@ def test_a_line_that_no_stream_takes_is_named(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="Cannot read"):
         list(EventsFile(tmp_path, "", load(ROOT / "features.toml"), lambda: NOW_MS).records())
+
+
+def test_events_of_several_entities_get_ids_for_they_have_no_order_of_their_own(
+    tmp_path: Path,
+) -> None:
+    definitions = parse('version = 1\n[entity.u]\nkey = "userId"\n[entity.item]\nkey = "itemId"')
+    path = tmp_path / "events.csv"
+    path.write_text("userId,itemId,timestamp,eventId\nu,i,1699999999,\nu,i,1699999999,mine\n")
+    sent = [loads(one.data) for one in EventsFile(path, "", definitions, lambda: NOW_MS).records()]
+    assert [one["userId"] for one in sent] == ["u", "u"]
+    assert len(sent[0]["eventId"]) == 36
+    assert sent[1]["eventId"] == "mine"

@@ -12,7 +12,7 @@ from millrace.features.snapshot import snapshot
 
 from localcloud.demo.asking import Asked, Done
 from localcloud.demo.used_features import Arrived, check_used
-from tests.features.making import START_MS, event, plan
+from tests.features.making import RICH, START_MS, event, plan
 
 PLAN = plan()
 EVENTS = [event(n, START_MS + 1000 * n, "view", n, 2 * n, n % 2) for n in range(6)]
@@ -70,3 +70,11 @@ def test_what_is_done_never_goes_back() -> None:
     for number in (5, 3):
         done.see([{"kinesis": {"partitionKey": "u", "sequenceNumber": str(number)}}])
     assert done.upto == {"u": 5}
+
+
+def test_a_user_who_is_called_like_a_key_of_another_entity_is_found() -> None:
+    text = RICH + '[entity.item]\nkey = "itemId"\n'
+    user = plan(text)
+    given = asked(answer(3))._replace(user="item#u")
+    result = check_used([given], {"user#item#u": ARRIVED, "item#u": []}, user)
+    assert (result.answered, result.mismatches, result.wrong) == (1, 0, [])

@@ -54,6 +54,21 @@ def test_every_alarm_has_a_meaning_and_something_to_do() -> None:
     assert all(len(cells) == 2 and all(cells) for cells in said.values())
 
 
+def test_what_alarms_cost_is_what_their_metrics_cost() -> None:
+    (said,) = rows(section("What it costs"))["Alarms"]
+    for overrides, words in (({"Alarms": "on"}, "as they come"), (EVERYTHING, "with every part")):
+        metrics = sum(
+            sum("MetricStat" in one for one in alarm.get("Metrics", [])) or 1
+            for alarm in alarms(overrides).values()
+        )
+        assert f"{metrics / 10:.2f} {words}" in said
+
+
+def test_every_bucket_is_emptied_before_all_is_taken_down() -> None:
+    emptied = re.findall(r"for bucket in ((?:\$[A-Z]+ ?)+);", section("Taking it down"))
+    assert [len(names.split()) for names in emptied] == [len(of_type("AWS::S3::Bucket"))]
+
+
 def test_every_query_is_there() -> None:
     saved = {
         body["Properties"]["Name"].removeprefix("s/")

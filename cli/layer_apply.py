@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +33,15 @@ ApprovalOption = Annotated[
     Path | None,
     typer.Option("--approval", metavar="FILE", help="The approval; beside the plan by default."),
 ]
+
+
+# What the steps of each kind need: one that was forged is refused before anything is done.
+_NEEDED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    publishing.KIND: publishing.NEEDED,
+    sharing.SHARE: sharing.TO_SHARE,
+    sharing.REVOKE: sharing.TO_REVOKE,
+    retention.KIND: {retention.DELETE: ()},
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -76,6 +85,7 @@ def apply(
         return
     account = connect(world.environment)
     performer = performer_of(wanted, _performers(account, world))
+    plans.require_arguments(wanted, _NEEDED[wanted.kind])
     _check_limit(wanted)
     agreed = desk.approval(plan, approval)
     desk.carry_out(wanted, plan, performer, as_json, approval=agreed)

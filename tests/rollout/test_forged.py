@@ -3,47 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import pytest
-from millrace.plans.plan import canonical
 
 from localcloud.lambda_control.running import LambdaCloud
+from tests.plans.forging import Change, forged, with_, without
 from tests.rollout.fleets import fleet_of, small
 from tests.rollout.typing_commands import Commands
-
-Change = Callable[[dict[str, Any]], object]
-
-
-def forged(document: dict[str, Any], change: Change) -> str:
-    """The plan with a change, and the hash of what it is then."""
-    change(document)
-    del document["hash"]
-    return json.dumps(document | {"hash": sha256(canonical(document)).hexdigest()})
-
-
-def without(*path: str | int) -> Change:
-    def change(document: Any) -> None:
-        *way, last = path
-        for name in way:
-            document = document[name]
-        del document[last]
-
-    return change
-
-
-def with_(value: object, *path: str | int) -> Change:
-    def change(document: Any) -> None:
-        *way, last = path
-        for name in way:
-            document = document[name]
-        document[last] = value
-
-    return change
-
 
 FIRST = ("steps", 0)
 ELSEWHERE = "arn:aws:lambda:eu-west-1:210987654321:function:d"

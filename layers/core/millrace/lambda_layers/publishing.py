@@ -19,6 +19,10 @@ from millrace.plans.plan import Plan, State, Step
 KIND = "layers.publish"
 PUBLISH = "publish-layer-version"
 PUT_MANIFEST = "put-manifest"
+# What the steps need beside their target.
+CONTENT = ("identity", "description", "runtimes", "architectures", "license", "content.sha256")
+NAMES = ("layer", "identity", "kind", "bucket", "name", "tree", "runtime", "architecture")
+NEEDED = {PUBLISH: CONTENT, PUT_MANIFEST: (*NAMES, "unzipped_bytes")}
 GOOD_FOR_MS = 4 * 3_600_000
 
 

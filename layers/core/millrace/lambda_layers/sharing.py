@@ -28,7 +28,7 @@ from millrace.lambda_layers.policies import (
     organization,
     size,
 )
-from millrace.lambda_layers.publishing import GOOD_FOR_MS, PUBLISH
+from millrace.lambda_layers.publishing import CONTENT, GOOD_FOR_MS, PUBLISH
 from millrace.plans.plan import Plan, Step
 
 _NUMBER = re.compile(r"[1-9]\d{0,8}", re.ASCII)
@@ -36,6 +36,9 @@ SHARE = "layers.share"
 REVOKE = "layers.revoke"
 GRANT = "add-layer-version-permission"
 TAKE = "remove-layer-version-permission"
+# What the steps need beside their target.
+TO_SHARE = {PUBLISH: CONTENT, GRANT: ("identity", "grantee.kind", "grantee.name")}
+TO_REVOKE = {TAKE: ("statement_id",)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -196,6 +197,30 @@ def check(plan: Plan, account: str, now_ms: int) -> None:
         )
 
 
+def require_arguments(plan: Plan, known: Mapping[str, Sequence[str]]) -> None:
+    """Raises PlanRefused for an action that is not known, or that lacks what it needs.
+
+    `known` are the arguments that an action needs, by its name; one inside another behind a dot.
+    """
+    ids = Counter(step.id for step in plan.steps)
+    for step in plan.steps:
+        lacking = ["action"] if step.action not in known else []
+        lacking += ["id"] if ids[step.id] > 1 else []
+        lacking += ["needs"] if set(step.needs) - set(ids) else []
+        for path in known.get(step.action, ()):
+            found: Any = step.arguments
+            for name in path.split("."):
+                found = found.get(name) if isinstance(found, dict) else None
+            lacking += [path] if found is None else []
+        if lacking or step.region not in plan.regions:
+            raise PlanRefused(
+                "unreadable",
+                f"This is no plan of {plan.kind}: its step {step.id} ({step.action} in"
+                f" {step.region}) has no good {lacking[0] if lacking else 'region'}. Make the plan"
+                " again.",
+            )
+
+
 def iso(at_ms: int) -> str:
     """A time as plans write it.
 
@@ -231,9 +256,7 @@ def _step_document(step: Step) -> dict[str, Any]:
 
 
 def _plan(document: Mapping[str, Any]) -> Plan:
-    states = [one[name] for one in document["steps"] for name in ("before", "after", "arguments")]
-    if not all(isinstance(one, dict) for one in (document["asked"], *states)):
-        raise TypeError("what it is asked for, and what its steps say, are objects")
+    _require_types(document)
     return Plan(
         kind=document["kind"],
         account=document["account"],
@@ -246,6 +269,20 @@ def _plan(document: Mapping[str, Any]) -> Plan:
         needs_approval=document["needs_approval"],
         made_by=document["made_by"],
     )
+
+
+def _require_types(document: Mapping[str, Any]) -> None:
+    """Raises TypeError where something is another kind of thing than it must be."""
+    steps = document["steps"]
+    states = [one[name] for one in steps for name in ("before", "after", "arguments")]
+    if not all(isinstance(one, dict) for one in (document["asked"], *states)):
+        raise TypeError("what it is asked for, and what its steps say, are objects")
+    texts = [document["kind"], document["account"], *document["regions"], *document["notes"]]
+    for one in steps:
+        texts += [one[name] for name in ("id", "action", "target", "region", "why")]
+        texts += one["needs"]
+    if not all(isinstance(one, str) for one in texts):
+        raise TypeError("its kind, account, regions and notes, and what its steps name, are texts")
 
 
 def _step(document: Mapping[str, Any]) -> Step:

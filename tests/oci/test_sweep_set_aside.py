@@ -87,6 +87,11 @@ def test_a_file_of_before_sets_the_future_aside_too(tmp_path: Path) -> None:
     SqliteDatabase(tmp_path / "old.db").close()
     with closing(sqlite3.connect(tmp_path / "old.db")) as connection:
         connection.execute("ALTER TABLE sweep_settings DROP COLUMN future_s")
+        connection.executemany(
+            "INSERT INTO sweep_state (series, centre, w, s1, s2, seen, last_s, last_value)"
+            " VALUES (?, 0, 1, 0, 0, 1, ?, 0)",
+            [("blinded", 32_000_000_000), ("seeing", 1_000_000_000)],
+        )
         connection.execute(
             "INSERT INTO raw_events (event_id, event_time, metric_value) VALUES"
             " ('a', '2999-01-01T00:00:00Z', 1)"
@@ -94,7 +99,8 @@ def test_a_file_of_before_sets_the_future_aside_too(tmp_path: Path) -> None:
         connection.commit()
     opened = SqliteDatabase(tmp_path / "old.db")
     assert opened.sweep().rows == 1
-    assert opened.connection.execute("SELECT * FROM sweep_state").fetchall() == []
+    kept = opened.connection.execute("SELECT series FROM sweep_state").fetchall()
+    assert kept == [("seeing",)]
     opened.close()
 
 

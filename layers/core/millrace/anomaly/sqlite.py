@@ -33,6 +33,8 @@ _ADDED = (
     ("quarantine", "source_key", "TEXT"),
     ("sweep_settings", "future_s", "REAL NOT NULL DEFAULT 86400 CHECK (future_s >= 0)"),
 )
+# With that of V007: series that a wrong clock had blinded begin anew.
+_UNBLIND = "DELETE FROM sweep_state WHERE last_s > strftime('%s', 'now') + 86400"
 _TAKEN = {"SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"}
 _MARKS = {
     "listed": "(SELECT value AS name FROM json_each(:listed))",
@@ -157,6 +159,8 @@ def _add_columns(connection: sqlite3.Connection) -> None:
     for table, column, kind in _ADDED:
         if column not in {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}:
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+            if column == "future_s":
+                connection.execute(_UNBLIND)
 
 
 def _renew_views(connection: sqlite3.Connection) -> None:

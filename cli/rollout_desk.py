@@ -267,7 +267,10 @@ def _show(plan: Plan) -> None:
         reason, _, left = note.rpartition(": ")
         listed = left.split(", ")
         others = f" and {len(listed) - _NAMED:,} more" if len(listed) > _NAMED else ""
-        print_line(f"{reason}: {', '.join(listed[:_NAMED])}{others}")
+        if reason:
+            print_line(f"{reason}: {', '.join(listed[:_NAMED])}{others}")
+        else:
+            print_line(note)
 
 
 def _gate(wave: dict[str, Any]) -> str:

@@ -8,8 +8,9 @@ import pytest
 from millrace.lambda_layers.codedeploy import CodeDeploy
 from millrace.plans.journal import MemoryJournal
 
+from localcloud.lambda_control import seeding
 from localcloud.lambda_control.running import LambdaCloud
-from tests.rollout.fleets import Bench, function, layers, shape
+from tests.rollout.fleets import Bench, arn, function, layers, shape
 
 
 @pytest.fixture
@@ -104,6 +105,43 @@ def test_a_rollback_stops_what_is_under_way(bench: Bench) -> None:
     assert (now["layers"], now["aliases"], now["routing"]) == (
         ["deps:1"], {"live": "1"}, {"live": None},
     )  # fmt: skip
+
+
+def test_a_rollback_leaves_somebody_elses_deployment(bench: Bench) -> None:
+    plan, journal, beside = bench.plan(), MemoryJournal(), bench.cloud.control.beside
+    assert bench.rolling(journal).run(plan).whole
+    client = bench.cloud.client()
+    client.update_function_configuration(FunctionName="a", MemorySize=512)
+    theirs = client.publish_version(FunctionName="a")["Version"]
+    beside.looks = 50
+    properties = {"Name": "a", "Alias": "live", "CurrentVersion": "2", "TargetVersion": theirs}
+    spec = {"content": json.dumps({"Resources": [{"a": {"Properties": properties}}]})}
+    deploy = bench.cloud.client("codedeploy")
+    started = deploy.create_deployment(
+        applicationName="shop",
+        deploymentGroupName="a-group",
+        revision={"revisionType": "AppSpecContent", "appSpecContent": spec},
+    )["deploymentId"]
+    deploy.get_deployment(deploymentId=started)  # the first part of the traffic
+    deploy.get_deployment(deploymentId=started)
+    found = bench.rolling(journal).roll_back(plan, "asked for")
+    (left,) = found.left.values()
+    assert "somebody else has let alias live point to 2 and 3" in left
+    assert beside.deployments[started].status == "InProgress"
+    assert shape(bench.cloud, "b")["aliases"] == {"live": "1"}
+
+
+def test_a_rollback_of_an_alias_alone_says_which_layer_there_is(cloud: LambdaCloud) -> None:
+    layers(cloud, "deps")
+    function(cloud, "f", "deps:1", alias="live")
+    seeding.use(cloud.world, cloud.where, "f", [arn(cloud, "deps:3")])
+    bench, journal = Bench(cloud), MemoryJournal()
+    plan = bench.plan()
+    assert bench.rolling(journal).run(plan).whole
+    assert bench.rolling(journal).roll_back(plan, "asked for").left == {}
+    now = shape(cloud, "f")
+    assert (now["aliases"], now["layers"]) == ({"live": "1"}, ["deps:3"])
+    assert (now["batch"], now["version"]) == ("rolled-back", "3")
 
 
 def test_a_group_that_is_busy_holds_the_function(bench: Bench) -> None:

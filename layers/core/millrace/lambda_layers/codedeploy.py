@@ -77,14 +77,21 @@ class CodeDeploy:
         known = self._under_way(shift) if resumed else ""
         return self._wait(shift, known or self._create(shift))
 
-    def cancel(self, region: str, group: str, function: str, alias: str) -> None:
-        """Stop what is under way to an alias; CodeDeploy moves it back to where it was."""
-        shift = Shift(region, group, function, alias, "", "")
-        for deployment in self._listed(shift):
-            if _meant(self._get(region, deployment), shift):
-                members = {"deploymentId": deployment, "autoRollbackEnabled": True}
-                self._call("StopDeployment", region, members)
-                self._ended(region, deployment)
+    def under_way(
+        self, region: str, group: str, function: str, alias: str
+    ) -> Iterator[tuple[str, str]]:
+        """What is being deployed to an alias: deployments, each with its target version."""
+        for deployment in self._listed(Shift(region, group, function, alias, "", "")):
+            revision = self._get(region, deployment).get("revision")
+            for one in _properties(_content(revision)):
+                if (one.get("Name"), one.get("Alias")) == (function, alias):
+                    yield deployment, one.get("TargetVersion", "")
+
+    def cancel(self, region: str, deployment: str) -> None:
+        """Stop a deployment; CodeDeploy moves the alias back to where it was."""
+        members = {"deploymentId": deployment, "autoRollbackEnabled": True}
+        self._call("StopDeployment", region, members)
+        self._ended(region, deployment)
 
     def _create(self, shift: Shift) -> str:
         application, _, group = shift.group.partition("/")
@@ -170,10 +177,6 @@ def _deploys_to(revision: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]
     for one in _properties(_content(revision)):
         if one.get("Name") and one.get("Alias"):
             yield one["Name"], one["Alias"]
-
-
-def _meant(info: Mapping[str, Any], shift: Shift) -> bool:
-    return (shift.function, shift.alias) in set(_deploys_to(info.get("revision")))
 
 
 def _content(revision: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -62,8 +62,8 @@ class Aliases:
     ) -> dict[str, str]:
         """Let an alias point to what it did. Raises Held where it is not where we have put it."""
         was = alias["version"]
-        if alias["group"]:
-            self.deploy.cancel(step.region, alias["group"], step.arguments["function"], name)
+        if alias["group"] and not moved:
+            self._cancel(step, name, alias["group"])
         if not moved:
             points = self._points_to(step, name)
             if points == was:
@@ -72,6 +72,13 @@ class Aliases:
             self._require_ours(step, name, points)
         revision = self._point(step, name, moved["to"], was, moved["revision"])
         return {"to": was, "revision": revision}
+
+    def _cancel(self, step: Step, name: str, group: str) -> None:
+        """Stop our deployment that is under way. Raises Held where it is somebody else's."""
+        function = step.arguments["function"]
+        for deployment, target in self.deploy.under_way(step.region, group, function, name):
+            self._require_ours(step, name, target)
+            self.deploy.cancel(step.region, deployment)
 
     def _require_ours(self, step: Step, name: str, version: str) -> None:
         """For a change that did not come to its end: is the alias where it would have put it?"""

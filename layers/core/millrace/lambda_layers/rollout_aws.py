@@ -69,7 +69,8 @@ class AwsFleet:
         """See Fleet."""
         back = self._put_back(step, result, layers=layers)
         if layers:
-            self._tag(step, "rolled-back", step.arguments["from"])
+            has = step.arguments["to"] if step.arguments["to"] in step.before["layers"] else ""
+            self._tag(step, "rolled-back", step.arguments["from"] or has)
         return back
 
     def _put_back(self, step: Step, result: State, *, layers: bool) -> State:

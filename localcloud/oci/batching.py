@@ -32,9 +32,10 @@ class Limits:
         if any(most is not None and most < 1 for most in (self.messages, self.kb)) or (
             self.seconds < 0
         ):
+            most = (f"{self.messages} messages", f"{self.kb} KB", f"{self.seconds} s")
             raise InvalidParameter(
-                f"A batch of {self.messages} messages, {self.kb} KB and {self.seconds} s cannot be;"
-                " it needs at least one message and one KB"
+                f"A batch of {', '.join(one for one in most if not one.startswith('None'))} cannot"
+                " be; it needs at least one message and one KB, and no negative time"
             )
 
 

@@ -8,6 +8,7 @@ desk.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +28,18 @@ SECONDS = 1.0
 def batch_limits(folder: Path, seconds: float = SECONDS) -> Limits:
     """The connector's limits, by Terraform's rule: messages where they are given, else KB.
 
-    Raises StartupError.
+    Raises StartupError; InvalidParameter for such seconds.
     """
     try:
         given = _batch(folder)
         messages = given.get("messages")
-        return Limits(messages, given["kb"] if messages is None else None, seconds)
+        limits = Limits(messages, given["kb"] if messages is None else None)
     except (OSError, ValueError, KeyError, TypeError, LarkError, InvalidParameter) as error:
         raise StartupError(
             f"{folder} must say by its variable batch how large a batch is, in kb or messages:"
             f" {type(error).__name__}: {error!s:.300}"
         ) from None
+    return replace(limits, seconds=seconds)
 
 
 def _batch(folder: Path) -> dict[str, Any]:

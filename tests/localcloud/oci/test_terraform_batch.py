@@ -9,6 +9,7 @@ import pytest
 from millrace.errors import StartupError
 
 from localcloud.oci.batching import Limits, cut
+from localcloud.oci.errors import InvalidParameter
 from localcloud.oci.partition import Message
 from localcloud.oci.terraform import FOLDER, batch_limits
 from tests.localcloud.oci.serving import ROOT
@@ -56,6 +57,11 @@ def test_what_is_set_comes_first(tmp_path: Path) -> None:
 def test_what_says_no_size_is_named(tmp_path: Path, variables: str, values: str | None) -> None:
     with pytest.raises(StartupError, match=f"{tmp_path} must say by its variable batch"):
         batch_limits(made(tmp_path, variables, values))
+
+
+def test_a_time_that_cannot_be_is_not_laid_to_terraform() -> None:
+    with pytest.raises(InvalidParameter, match=r"A batch of \d+ KB, -1 s cannot be"):
+        batch_limits(ROOT / FOLDER, -1)
 
 
 def test_no_folder_is_named(tmp_path: Path) -> None:

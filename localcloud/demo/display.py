@@ -49,7 +49,7 @@ class Lane:
 
     def note(self, text: str) -> None:
         """Something to know, which stays on the screen."""
-        self._console.print(text, style="yellow", highlight=False)
+        self._console.print(text, style="yellow", highlight=False, markup=False)
 
     def phase(self, name: str, seconds: float | None = None) -> None:
         """What goes on now, and how long it takes, where that is known."""

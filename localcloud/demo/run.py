@@ -17,6 +17,7 @@ from localcloud.demo.board import FeaturesBoard
 from localcloud.demo.checking import check
 from localcloud.demo.display import Lane
 from localcloud.demo.files import EventsFile
+from localcloud.demo.patience import patiently
 from localcloud.demo.shop import Shop
 from localcloud.demo.streaming import Streamer
 from localcloud.demo.summary import Summary
@@ -89,7 +90,7 @@ class Run:
         lane.phase("yesterday in the shop")
         history = shop.history(cloud.clock.now_ms(), _HISTORY)
         await self._streamer.send(spoiled(history, self._definitions, seed))
-        await cloud.caught_up()
+        await self._caught_up()
         if self._has_model:
             await self._asker.warm()
         cloud.lag.lags_ms.clear()
@@ -116,7 +117,16 @@ class Run:
 
     async def _catch_up(self) -> None:
         self._lane.phase("waiting for the last features")
-        await self._cloud.caught_up()
+        await self._caught_up()
+
+    async def _caught_up(self) -> None:
+        cloud = self._cloud
+        await patiently(
+            cloud.caught_up(),
+            lambda: [mapping.snapshot() for mapping in cloud.mappings],
+            self._watch.problems,
+            self._lane.note,
+        )
 
     @property
     def _has_model(self) -> bool:

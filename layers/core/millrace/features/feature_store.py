@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 
-from millrace.aws import PARALLEL, unavailable
-from millrace.errors import UnreadableState
+from millrace.aws import PARALLEL, code_of, unavailable
+from millrace.errors import Unavailable, UnreadableState
 from millrace.features.item import iso_ms
 from millrace.features.packing import pack, unpack_for_reading
 from millrace.features.plan import Plan
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker_featurestore_runtime import SageMakerFeatureStoreRuntimeClient
     from mypy_boto3_sagemaker_featurestore_runtime.type_defs import FeatureValueTypeDef
 
+_REMEDY = (
+    "A group's features are fixed when it is made: after a change of features.toml run"
+    " scripts/feature-group, and deploy."
+)
 IDENTIFIER, EVENT_TIME, STATE, TYPES = "userId", "updatedAt", "millraceState", "types"
 
 
@@ -71,8 +75,11 @@ class FeatureStoreSink:
         try:
             self._client.put_record(FeatureGroupName=self._group, Record=values)
         except (ClientError, BotoCoreError) as error:
-            where = self._client.meta.endpoint_url
-            raise unavailable(f"put a record into {self._group}", error, where) from error
+            action = f"put a record into {self._group}"
+            if code_of(error) == "ValidationError":
+                # The place is there, and goes on refusing until a person acts.
+                raise Unavailable(f"Cannot {action}: {error}. {_REMEDY}") from error
+            raise unavailable(action, error, self._client.meta.endpoint_url) from error
 
     def read(self, storage: str, plan: Plan, at_ms: int) -> Features | None:
         """A user's features as of `at_ms`, from the record's state; None where there is none.

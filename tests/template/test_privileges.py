@@ -277,7 +277,7 @@ def test_code_in_the_network_cannot_use_what_lambda_needs_there() -> None:
     (deny,) = [s for s in statements("EnrichRole", resources) if s["Effect"] == "Deny"]
     assert set(deny["Action"]) == allowed
     assert deny["Condition"] == {
-        "ArnLike": {"lambda:SourceFunctionArn": "arn:aws:lambda:r:1:function:s-*"}
+        "ArnLike": {"lambda:SourceFunctionArn": "arn:aws:lambda:r:1:function:*"}
     }
 
 

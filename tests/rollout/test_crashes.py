@@ -7,6 +7,7 @@ around each line of the journal. Then another process takes the rollout up.
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -197,6 +198,52 @@ def test_a_rollback_by_hand_can_die_too(cloud: LambdaCloud) -> None:
     for number in range(1, calls + 1):
         for when in ("before", "after"):
             assert undone((number, when))[0] == expected, (number, when)
+
+
+def died(
+    cloud: LambdaCloud, prepare: Callable[[Bench], object] = lambda bench: None
+) -> Iterator[tuple[Bench, Plan, MemoryJournal, dict[str, Any]]]:
+    """A rollout that has died at each boundary in turn, and what there was before it."""
+    for number in itertools.count(1):
+        for when in ("before", "after"):
+            bench, plan = fresh(cloud, broken=False)
+            prepare(bench)
+            before, journal = released(cloud), MemoryJournal()
+            process = bench.account = dying(cloud, (number, when))
+            with contextlib.suppress(Crash):
+                bench.rolling(journal).run(plan)
+            if process.made < number:
+                return  # it came to its end
+            bench.account = dying(cloud, None)
+            yield bench, plan, MemoryJournal(journal.entries()), before
+
+
+def released(cloud: LambdaCloud) -> dict[str, Any]:
+    """What of each function is to be as it was."""
+    return {name: (one["layers"], one["aliases"]) for name, one in fleet_of(cloud).items()}
+
+
+def test_an_alarm_finds_nothing_half_done_after_a_crash(cloud: LambdaCloud) -> None:
+    def alarm(bench: Bench) -> None:
+        cloud.control.beside.failing.add("b-group")
+
+    for bench, plan, journal, before in died(cloud, alarm):
+        found = bench.rolling(journal).run(plan)
+        assert (found.state, found.left) == ("rolled-back", {})
+        assert released(cloud) == before
+
+
+def test_somebody_elses_change_after_a_crash_leaves_nothing_of_ours_in_traffic(
+    cloud: LambdaCloud,
+) -> None:
+    for bench, plan, journal, before in died(cloud):
+        for name in ("a", "b"):
+            cloud.client().update_function_configuration(FunctionName=name, MemorySize=512)
+        found = bench.rolling(journal).run(plan)
+        assert found.outcome == "done"
+        for one in found.held:
+            name = found.steps[one].arguments["function"]
+            assert released(cloud)[name][1] == before[name][1]
 
 
 def under_faults(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from millrace.errors import WriteConflict
-from millrace.lambda_layers.aws import LambdaAccount
+from millrace.lambda_layers.aws import Gone, LambdaAccount
 from millrace.lambda_layers.codedeploy import CodeDeploy, Shift
 from millrace.lambda_layers.exchange import Held, differing
 from millrace.lambda_layers.inventory import settings
@@ -72,6 +73,12 @@ class Aliases:
             self._require_ours(step, name, points)
         revision = self._point(step, name, moved["to"], was, moved["revision"])
         return {"to": was, "revision": revision}
+
+    def all_back(self, step: Step) -> None:
+        """What a process that died may have moved; what is somebody else's stays."""
+        for name, alias in step.arguments["aliases"].items():
+            with contextlib.suppress(Held, Gone):
+                self.back(step, name, alias, {})
 
     def _cancel(self, step: Step, name: str, group: str) -> None:
         """Stop our deployment that is under way. Raises Held where it is somebody else's."""

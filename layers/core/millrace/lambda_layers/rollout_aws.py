@@ -8,7 +8,7 @@ else, and whatever is one is not overwritten.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,10 +59,10 @@ class AwsFleet:
         try:
             return self._change(step, done, resumed)
         except (Held, NotAllowed) as error:
-            self._give_up(step, done, error)
+            self._give_up(step, done, error, resumed)
             raise
         except LayerError as error:
-            self._give_up(step, done, error)
+            self._give_up(step, done, error, resumed)
             raise Held("refused", f"AWS refuses it: {error}") from error
 
     def restore(self, step: Step, result: State, *, layers: bool) -> State:
@@ -96,7 +96,8 @@ class AwsFleet:
         try:
             if self._is_due(step, resumed):
                 self._update(step)
-                done["given"] = True
+            # Now, or by a process that died.
+            done["given"] = step.before["layers"] != step.after["layers"]
             settled = self._settled(step)
             done |= {"layers": step.after["layers"], "revision": settled["RevisionId"]}
             aliases = step.arguments["aliases"]
@@ -208,11 +209,16 @@ class AwsFleet:
             raise Held("version-failed", f"its version {number} is {version['State']}: {why}")
         return number
 
-    def _give_up(self, step: Step, done: Mapping[str, Any], error: MillraceError) -> None:
+    def _give_up(
+        self, step: Step, done: Mapping[str, Any], error: MillraceError, resumed: bool
+    ) -> None:
         """Put back what was done of a function before it could not go on."""
-        if not done.get("given") and not done["aliases"]:
+        if not (resumed or done.get("given") or done["aliases"]):
             return
         try:
+            if resumed:  # what this process has moved, and what the one before it has
+                self._aliases.all_back(step)
+                done = {**done, "aliases": {}}
             self._put_back(step, done, layers=True)
         except MillraceError as second:
             if isinstance(second, Held) and second.code in _THEIRS:
@@ -268,15 +274,14 @@ class AwsFleet:
 
     def _wait(self, step: Step) -> Mapping[str, Any]:
         """The function when no update of it is in progress. Raises TooSlow."""
-        waited = 0.0
-        for pause in _pauses():
-            now = self._read(step)
-            if not _busy(now):
-                return now
+        waited, pause = 0.0, 0.5
+        while _busy(now := self._read(step)):
             if waited >= _SETTLE_S:
                 break
             self.sleep(pause)
-            waited += pause
+            waited, pause = waited + pause, min(_LONGEST_POLL_S, pause * 1.5)
+        else:
+            return now
         raise TooSlow(
             f"The update of {step.target} is in progress for {_SETTLE_S:.0f} s. Look at the"
             " function in the console; then: millrace layers rollout resume"
@@ -310,10 +315,3 @@ def _layers(configuration: Mapping[str, Any]) -> list[str]:
 
 def _busy(configuration: Mapping[str, Any]) -> bool:
     return configuration.get("LastUpdateStatus") == "InProgress"
-
-
-def _pauses() -> Iterator[float]:
-    pause = 0.5
-    while True:
-        yield pause
-        pause = min(_LONGEST_POLL_S, pause * 1.5)

@@ -114,8 +114,8 @@ variable "batch" {
   default = {}
 
   validation {
-    condition     = var.batch.kb <= 5120 && var.batch.seconds >= 60
-    error_message = "A batch has at most 5120 KB (the function takes 6 MB, its values in base64) and waits at least 60 seconds."
+    condition     = var.batch.kb >= 1 && var.batch.kb <= 5120 && coalesce(var.batch.messages, 1) >= 1 && var.batch.seconds >= 60
+    error_message = "A batch has one message or more and 1 to 5120 KB (the function takes 6 MB, its values in base64), and waits at least 60 seconds."
   }
 }
 

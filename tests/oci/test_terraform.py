@@ -141,7 +141,7 @@ if TERRAFORM is not None:
     def test_its_runs_pass(copy: Path) -> None:
         done = terraform(copy, "test", "-no-color")
         assert done.returncode == 0, done.stdout + done.stderr
-        assert re.search(r"^Success! 5 passed, 0 failed\.$", done.stdout, re.M)
+        assert re.search(r"^Success! 6 passed, 0 failed\.$", done.stdout, re.M)
 
     def test_a_misspelt_argument_is_found(copy: Path, tmp_path: Path) -> None:
         broken = tmp_path / "code"

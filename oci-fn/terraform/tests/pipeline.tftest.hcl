@@ -168,3 +168,13 @@ run "bad_values_are_refused" {
     var.retention_hours, var.function_memory_mb, var.batch, var.key_id, var.gateway, var.subscriptions,
   ]
 }
+
+run "a_batch_of_nothing_is_refused" {
+  command = plan
+
+  variables {
+    batch = { messages = 0 }
+  }
+
+  expect_failures = [var.batch]
+}

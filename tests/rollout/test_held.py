@@ -47,6 +47,20 @@ def test_somebody_elses_change_is_held_and_not_overwritten(bench: Bench) -> None
     assert len(found.changed) == 2
 
 
+def test_what_another_rollout_gives_just_now_is_not_counted_as_ours(bench: Bench) -> None:
+    ours, theirs = bench.plan(first=("c",)), bench.plan(first=("c",), parallel=2)
+    journal = MemoryJournal()
+    assert bench.rolling().run(theirs).whole
+    found = bench.rolling(journal).run(ours)
+    assert set(held(found).values()) == {"changed"}
+    assert found.changed == {}
+    assert "somebody else gave it deps:3 just now" in str(found.held.values())
+    assert bench.rolling(journal).roll_back(ours, "asked for").left == {}
+    assert {tuple(one["layers"]) for one in fleet_of(bench.cloud).values()} == {
+        ("other:1", "deps:3", "more:2"), ("deps:3",), ("deps:3", "other:3"),
+    }  # fmt: skip
+
+
 def test_another_revision_of_the_same_is_no_change(bench: Bench) -> None:
     plan = bench.plan()
     bench.cloud.client().update_function_configuration(FunctionName="b", MemorySize=128)

@@ -247,6 +247,12 @@ def parallel(do: Callable[[T], R], each: Sequence[T]) -> list[R]:
         return list(pool.map(do, each))
 
 
+def sent_before(error: MillraceError) -> bool:
+    """Whether what was refused was sent more than once: AWS may have done it the first time."""
+    response = getattr(error.__cause__, "response", {})
+    return bool(response.get("ResponseMetadata", {}).get("RetryAttempts", 0))
+
+
 def problem(action: str, region: str, error: Exception, endpoint: str = "") -> MillraceError:
     """What AWS refused, as an error of ours: the action, where, and what to do about it."""
     code, where = code_of(error), f"{action} in {region}"

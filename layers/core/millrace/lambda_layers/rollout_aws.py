@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from millrace.errors import LayerError, MillraceError, NotAllowed, TooSlow, WriteConflict
-from millrace.lambda_layers.aws import Gone, LambdaAccount, parallel
+from millrace.lambda_layers.aws import Gone, LambdaAccount, parallel, sent_before
 from millrace.lambda_layers.codedeploy import CodeDeploy
 from millrace.lambda_layers.exchange import Held, differing, short
 from millrace.lambda_layers.inventory import layer_arn, settings
@@ -138,10 +138,13 @@ class AwsFleet:
             try:
                 self._set_layers(step, step.after["layers"], revision)
                 return
-            except WriteConflict:
+            except WriteConflict as conflict:
                 now = self._read(step)
                 if _layers(now) == step.after["layers"]:
-                    return  # our own try, whose answer was lost
+                    if sent_before(conflict):
+                        return  # our own try, whose answer was lost
+                    why = f"somebody else gave it {short(step.arguments['to'])} just now"
+                    raise Held("changed", why) from conflict
                 self._require_as_planned(step, now)
                 revision = self._free(step)["RevisionId"]
             except LayerError as error:

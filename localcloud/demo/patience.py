@@ -15,7 +15,7 @@ _SHOWN = 600
 async def patiently(
     work: Coroutine[object, object, None],
     counters: Callable[[], Sequence[Counters]],
-    problems: Sequence[str],
+    problem: Callable[[], str],
     note: Callable[[str], None],
     stuck_s: float = _STUCK_S,
 ) -> None:
@@ -31,10 +31,9 @@ async def patiently(
             ended_before, retries_before = ended, retries
             ended, retries = _standing(counters())
             if ended == ended_before and retries > retries_before:
-                latest = f" The latest problem: {problems[-1][:_SHOWN]}" if problems else ""
                 note(
                     f"For {stuck_s:g} s batches have only failed, and are tried again without end;"
-                    f" Ctrl-C stops it.{latest}"
+                    f" Ctrl-C stops it. {problem()[:_SHOWN]}".rstrip()
                 )
                 break
         await task

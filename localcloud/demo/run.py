@@ -124,7 +124,7 @@ class Run:
         await patiently(
             cloud.caught_up(),
             lambda: [mapping.snapshot() for mapping in cloud.mappings],
-            self._watch.problems,
+            lambda: self._watch.latest_problem,
             self._lane.note,
         )
 

@@ -17,6 +17,18 @@ class Watch:
     totals: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
 
+    @property
+    def latest_problem(self) -> str:
+        """The latest problem in words: those of the keys that a line names."""
+        if not self.problems:
+            return ""
+        content = orjson.loads(self.problems[-1])
+        report = content.get("report")
+        named = report.get("problems") if isinstance(report, dict) else None
+        return "; ".join(f"{key}: {why}" for key, why in (named or {}).items()) or str(
+            content.get("message", "")
+        )
+
     def see(self, line: LogLine) -> None:
         """Take a line of a function's output."""
         if not line.text.startswith("{"):

@@ -34,7 +34,7 @@ class Mapping:
         return [self.counters.copy()]
 
 
-def notes_of(mapping: Mapping, problems: list[str]) -> list[str]:
+def notes_of(mapping: Mapping, problem: str) -> list[str]:
     notes: list[str] = []
 
     async def wait() -> None:
@@ -43,7 +43,7 @@ def notes_of(mapping: Mapping, problems: list[str]) -> list[str]:
             mapping.steps = 0
             mapping.looked.set()
 
-        await patiently(mapping.caught_up(), mapping.snapshot, problems, note, 0.001)
+        await patiently(mapping.caught_up(), mapping.snapshot, lambda: problem, note, 0.001)
 
     asyncio.run(wait())
     return notes
@@ -64,15 +64,15 @@ def giving_up(counters: Counters) -> None:
 
 
 def test_failures_without_end_are_told_once_with_the_latest_problem() -> None:
-    (note,) = notes_of(Mapping(failing, steps=9), ["old", "no such feature " * 100])
+    (note,) = notes_of(Mapping(failing, steps=9), "no such feature " * 100)
     assert "have only failed" in note
-    assert "The latest problem: no such feature" in note
+    assert "Ctrl-C stops it. no such feature" in note
     assert len(note) < 800
 
 
 @pytest.mark.parametrize("step", [progressing, giving_up, lambda counters: None])
 def test_progress_and_patience_are_silent(step: Callable[[Counters], None]) -> None:
-    assert notes_of(Mapping(step), ["a problem"]) == []
+    assert notes_of(Mapping(step), "a problem") == []
 
 
 def test_an_error_of_the_work_comes_as_it_is() -> None:
@@ -80,4 +80,4 @@ def test_an_error_of_the_work_comes_as_it_is() -> None:
         raise KeyError("mapping")
 
     with pytest.raises(KeyError, match="mapping"):
-        asyncio.run(patiently(broken(), lambda: [Counters()], [], print, 0.001))
+        asyncio.run(patiently(broken(), lambda: [Counters()], str, print, 0.001))

@@ -182,7 +182,9 @@ def test_a_feature_that_the_group_does_not_have_is_named(
 ) -> None:
     """features.toml was changed and the group was not: scripts/feature-group makes it anew."""
     other = plan(RICH)
-    with pytest.raises(Unavailable, match="is not defined in feature group.*scripts/feature-group"):
+    with pytest.raises(
+        Unavailable, match=r"is not defined in feature group.*scripts/feature-group"
+    ):
         sink(services, group).take(followed(entry_of(other, 1), other))
     assert sink(services, group).read("u1", shipped, START_MS) is None
 

@@ -38,7 +38,7 @@ class _Healthy:
         self, functions: Sequence[Step], start_ms: int, end_ms: int, *, inits: bool
     ) -> Mapping[str, Health]:
         fine = Health(1000, 0, (300.0,) * 20)
-        return {step.arguments["function"]: fine for step in functions}
+        return {step.target: fine for step in functions}
 
     def pressed(self) -> str:
         return ""

@@ -16,7 +16,7 @@ from cli.anomaly_chart import dab, draw, legend, needs_ascii
 from cli.anomaly_place import DatabaseOption, desk
 from cli.commands import JsonOption, MillraceCommand, epilog
 from cli.figures import NOTHING, duration, figure, moment
-from cli.output import print_facts, print_json, print_line, print_table, quantity, stdout
+from cli.output import WIDE, print_facts, print_json, print_line, print_table, quantity, stdout
 
 _EVER_MS = -62_135_596_800_000  # the year 1
 _NEVER_MS = 253_402_300_799_000  # the end of 9999
@@ -206,10 +206,13 @@ def _print_chart(case: _Case) -> None:
 
 
 def _print_points(case: _Case) -> None:
+    """A table; a narrow one without ids, which would be broken over lines."""
     near = [*case.before[-_LISTED:], *case.after[: _LISTED + 1]]
+    columns = ("", "time (UTC)", "value", "expected", "band", "score", "event")
+    shown = slice(None if stdout().width >= WIDE else -1)
     print_table(
-        ("", "time", "value", "expected", "band", "score", "event"),
-        [_row(one, case.name) for one in near],
+        columns[shown],
+        [_row(one, case.name)[shown] for one in near],
         right=("value", "expected", "score"),
     )
 
@@ -219,7 +222,7 @@ def _row(one: Point, name: str) -> Sequence[str]:
     band = NOTHING if one.low is None else f"{one.low:.4g} to {one.high:.4g}"
     return (
         sign if not needs_ascii() else sign.replace("▲", "^").replace("●", "O"),
-        NOTHING if one.time_ms is None else moment(one.time_ms),
+        NOTHING if one.time_ms is None else moment(one.time_ms).removesuffix(" UTC"),
         *(_short(x) for x in (one.judged, one.expected)),
         band,
         NOTHING if one.score is None else f"{one.score:.2f}",

@@ -17,7 +17,16 @@ from cli.commands import JsonOption, MillraceCommand, epilog, finish, new_group,
 from cli.figures import NOTHING, counted, moment
 from cli.inputs import STANDARD_INPUT
 from cli.inputs import opened as opened_file
-from cli.output import print_facts, print_json, print_line, print_table, quantity
+from cli.output import (
+    WIDE,
+    print_facts,
+    print_json,
+    print_line,
+    print_table,
+    print_wrapped,
+    quantity,
+    stdout,
+)
 from cli.progress import progress
 from cli.redriving import DryRunOption, YesOption, ask, check_named, fields_of, is_asked
 
@@ -97,10 +106,7 @@ def list_records(
     if not found:
         print_line(f"Nothing{' of that kind' if counts else ''} is in quarantine in {where}.")
         return
-    print_table(
-        ("record", "arrived", "reason", "place", "state", "what is wrong"),
-        [_row(one) for one in found],
-    )
+    _show_kept(found)
     left = {name: n - done for name, (n, done) in counts.items() if n > done}
     print_line(f"{quantity(sum(left.values()), 'record')} to redrive: {counted(left) or NOTHING}.")
 
@@ -247,6 +253,17 @@ def _show(found: Sequence[Redriven], where: str, *, dry_run: bool, as_json: bool
 def _summary(found: Sequence[Redriven]) -> str:
     counts = counted(Counter(one.outcome for one in found))
     return f"{quantity(len(found), 'record')}: {counts}."
+
+
+def _show_kept(found: Sequence[Kept]) -> None:
+    """A table; where there is no room for one, two lines or three for each."""
+    rows = [_row(one) for one in found]
+    if stdout().width >= WIDE:
+        print_table(("record", "arrived", "reason", "place", "state", "what is wrong"), rows)
+        return
+    for name, arrived, reason, place, state, message in rows:
+        print_line(f"{name}  {arrived}  {place}")
+        print_wrapped(f"{reason} ({state}): {message}")
 
 
 def _row(kept: Kept) -> tuple[str, ...]:

@@ -17,7 +17,17 @@ from cli.anomaly_scoring import Episode, Judged, Scorer, verdicts_to
 from cli.commands import JsonOption, MillraceCommand, epilog, finish
 from cli.figures import NOTHING, duration, moment
 from cli.inputs import STANDARD_INPUT, opened
-from cli.output import complain, print_json, print_line, print_table, quantity, say, stdout
+from cli.output import (
+    WIDE,
+    complain,
+    print_json,
+    print_line,
+    print_table,
+    print_wrapped,
+    quantity,
+    say,
+    stdout,
+)
 from cli.progress import progress, watched
 
 _WIDEST = 120
@@ -164,24 +174,39 @@ def _span(one: Judged) -> str:
 
 def _print_episodes(episodes: Sequence[Episode]) -> None:
     several = len({one.series for one in episodes}) > 1
-    columns = ["alert", *(["series"] if several else []), "lasts", "points", "score", "reason"]
-    print_table(
-        columns,
-        [
-            [
-                _when(one),
-                *([one.series] if several else []),
-                _length(one),
-                f"{one.points:,}",
-                f"{one.peak_score:.2f}",
-                one.reason,
-            ]
-            for one in episodes[:_LISTED]
-        ],
-        right=("points", "score"),
-    )
+    if stdout().width < WIDE:
+        _print_narrow(episodes[:_LISTED], several=several)
+    else:
+        columns = ["alert", *(["series"] if several else []), "lasts", "points", "score", "reason"]
+        print_table(
+            columns,
+            [_row(one, several=several) for one in episodes[:_LISTED]],
+            right=("points", "score"),
+        )
     if len(episodes) > _LISTED:
         print_line(f"… and {len(episodes) - _LISTED:,} more; --json has all of them.")
+
+
+def _print_narrow(episodes: Sequence[Episode], *, several: bool) -> None:
+    """Two lines or three for each: beside other columns a reason would be two words wide."""
+    for one in episodes:
+        start, *series, length, _, score, reason = _row(one, several=several)
+        figures = [quantity(one.points, "point"), f"score {score}"]
+        lasts = [] if length == NOTHING else [length]
+        print_line("  ".join([start, *series, *lasts, *figures]))
+        print_wrapped(reason)
+    print_line()
+
+
+def _row(one: Episode, *, several: bool) -> list[str]:
+    return [
+        _when(one),
+        *([one.series] if several else []),
+        _length(one),
+        f"{one.points:,}",
+        f"{one.peak_score:.2f}",
+        one.reason,
+    ]
 
 
 def _when(one: Episode) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Sequence
 
@@ -10,12 +9,10 @@ from millrace.anomaly.desk import AlertView, SeriesView
 from millrace.anomaly.history import BY_HISTORY
 
 from cli.figures import NOTHING, moment
-from cli.output import print_line, print_table, quantity, stdout
+from cli.output import WIDE, print_line, print_table, print_wrapped, quantity, stdout
 
-# Narrower than this, a reason in a column of its own would be a word or two wide.
-_WIDE = 120
 _COLUMNS = (
-    *("series", "events", "late", "newest", "last value"),
+    *("series", "events", "late", "newest (UTC)", "last value"),
     *("sensitivity", "false alarms", "muted"),
 )
 _NUMBERS = ("events", "late", "last value", "sensitivity", "false alarms")
@@ -25,7 +22,7 @@ _USUAL = {"late": "0", "sensitivity": "1", "false alarms": "0", "muted": ""}
 
 def show_alerts(found: Sequence[AlertView]) -> None:
     """A table; where there is no room for one, two lines or three for each, its id in one piece."""
-    if stdout().width < _WIDE:
+    if stdout().width < WIDE:
         _show_narrow(found)
     else:
         print_table(
@@ -39,18 +36,16 @@ def show_alerts(found: Sequence[AlertView]) -> None:
 
 
 def _show_narrow(found: Sequence[AlertView]) -> None:
-    width = max(stdout().width - 2, 20)
     for one in found:
         when, series, _, score, state, reason, alert_id = _alert_row(one)
         print_line(f"{when}  {state}  {alert_id}")
-        for line in textwrap.wrap(f"{series}: {reason} (score {score})", width):
-            print_line(f"  {line}")
+        print_wrapped(f"{series}: {reason} (score {score})")
 
 
 def show_series(found: Sequence[SeriesView], now_ms: int) -> None:
     """A table; a narrow one without columns that hold the usual for each series."""
     rows = [_series_row(one, now_ms) for one in found]
-    wide = stdout().width >= _WIDE
+    wide = stdout().width >= WIDE
     kept = [
         place
         for place, name in enumerate(_COLUMNS)
@@ -88,7 +83,7 @@ def _series_row(one: SeriesView, now_ms: int) -> tuple[str, ...]:
         one.series,
         f"{one.events:,}",
         f"{one.late:,}",
-        NOTHING if one.newest_ms is None else moment(one.newest_ms),
+        NOTHING if one.newest_ms is None else moment(one.newest_ms).removesuffix(" UTC"),
         _short(one.last_value),
         _short(one.sensitivity),
         f"{one.false_alarms:,}",

@@ -9,18 +9,24 @@ from __future__ import annotations
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import orjson
 from millrace.errors import ConfigurationError
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
 # Of a pipe or a file, whose reader has no width: wide enough for most tables.
 _PIPED_WIDTH = 160
+# Narrower than this, a reason in a column of its own would be a word or two wide.
+WIDE = 120
+# What a table's frame takes at its sides, and between two columns.
+_EDGES, _GAP = 2, 3
 # What a terminal acts upon, or shows in another order than it stands there; lone surrogates too.
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -76,6 +82,12 @@ def print_line(line: str = "", *, style: str | None = None) -> None:
     stdout().print(printable(line), style=style, soft_wrap=True, markup=False)
 
 
+def print_wrapped(text: str) -> None:
+    """Print what explains the line above it: indented, and wrapped at the terminal's width."""
+    for line in textwrap.wrap(text, max(stdout().width - 2, 20)):
+        print_line(f"  {line}")
+
+
 def print_json(value: object) -> None:
     """Print a JSON document, and nothing else."""
     sys.stdout.write(json_text(value) + "\n")
@@ -103,12 +115,43 @@ def print_table(
     right: Sequence[str] = (),
 ) -> None:
     """Print a table; the columns named in `right` hold numbers."""
+    console = stdout()
+    cells = [[printable(str(cell)) for cell in row] for row in rows]
+    widths = _whole_words([columns, *cells], console.width - _EDGES - _GAP * (len(columns) - 1))
     table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
-    for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(printable(str(cell))) for cell in row))
-    stdout().print(table)
+    for place, column in enumerate(columns):
+        justify: JustifyMethod = "right" if column in right else "left"
+        width = widths[place] if widths else None
+        table.add_column(column, justify=justify, overflow="fold", width=width)
+    for row in cells:
+        table.add_row(*(escape(cell) for cell in row))
+    console.print(table)
+
+
+def _whole_words(rows: Sequence[Sequence[str]], room: int) -> list[int] | None:
+    """Widths for columns that are too wide together, so that no word of theirs is broken.
+
+    The narrow ones stay as they are, and the widest wrap. None where all of it fits, or where no
+    widths would do.
+
+    >>> _whole_words([["id", "why"], ["cpu-1300", "above all that was seen"]], 20)
+    [8, 12]
+    >>> _whole_words([["id", "why"]], 20), _whole_words([["checkout.latency"]], 10)
+    (None, None)
+    """
+    columns = list(zip(*rows, strict=True))
+    whole = [max(cell_len(cell) for cell in column) for column in columns]
+    widths = [
+        max(cell_len(word) for cell in column for word in ["", *cell.split()]) for column in columns
+    ]
+    spare = room - sum(widths)
+    if sum(whole) <= room or spare < 0:
+        return None
+    for place in sorted(range(len(whole)), key=whole.__getitem__):
+        more = min(whole[place] - widths[place], spare)
+        widths[place] += more
+        spare -= more
+    return widths
 
 
 def print_facts(facts: Iterable[tuple[str, object]], *, title: str | None = None) -> None:

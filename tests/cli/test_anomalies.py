@@ -55,10 +55,28 @@ def test_a_narrow_terminal_shows_ids_whole_and_reasons(watched: Operator) -> Non
 
 def test_a_narrow_terminal_shows_what_is_said_of_series(watched: Operator) -> None:
     header = watched("series", columns=80).out.split("─")[0]
-    assert header.split() == ["series", "events", "newest", "last", "value"]
+    assert header.split() == ["series", "events", "newest", "(UTC)", "last", "value"]
     watched("sensitivity", "cpu", 0.5)
     assert "sensitivity" in watched("series", columns=80).out
     assert "false alarms" in watched("series").out
+
+
+def test_a_narrow_terminal_breaks_no_word_of_a_table(watched: Operator) -> None:
+    name = "one-of-the-hosts.latency"
+    watched.take(record(event(400, 5.0), 400, name, name))
+    watched("sensitivity", "cpu", 2)  # one column more
+    shown = watched("series", columns=80).out
+    assert name in shown
+    assert all(len(line) <= 80 for line in shown.splitlines())
+
+
+def test_a_narrow_terminal_shows_the_points_around_an_alert_on_a_line_each(
+    watched: Operator,
+) -> None:
+    points = watched("explain", "cpu-300", columns=80).out.rpartition("─")[2].strip().splitlines()
+    assert len(points) == 11
+    assert any(line.startswith(" ▲   ") for line in points)
+    assert "cpu-299" in watched("explain", "cpu-300").out
 
 
 def test_an_alert_is_acknowledged_once(watched: Operator) -> None:

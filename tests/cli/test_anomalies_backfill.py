@@ -189,6 +189,9 @@ def test_quarantine_is_listed_and_shown(kept: Operator) -> None:
     assert "2 records to redrive: id-conflict 1, invalid-metric 1." in listed
     name = by_reason(kept)["invalid-metric"]
     assert name[:12] in listed
+    narrow = kept("quarantine", "list", columns=80).out.splitlines()
+    assert any(line.startswith(f"{name[:12]}  ") for line in narrow)
+    assert any(line.startswith("  invalid-metric (open): metric must be ") for line in narrow)
     only = kept("quarantine", "list", "--reason", "id-conflict", "--json").document
     assert len(only["records"]) == 1
     assert only["reasons"]["invalid-metric"] == {"records": 1, "redriven": 0}

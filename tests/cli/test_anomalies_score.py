@@ -80,6 +80,9 @@ def test_it_is_drawn_and_told(tmp_path: Path) -> None:
     assert max(map(len, done.out.splitlines())) <= 120
     assert "time: timestamp, value: value" in done.err
     assert "\x1b" not in done.out
+    narrow = run(plain(tmp_path), columns=80).out.splitlines()
+    assert any(" UTC  " in line and " point" in line and "  score " in line for line in narrow)
+    assert any(line.startswith("  value ") for line in narrow)
 
 
 def test_a_pipe_with_a_gzip_of_several_series(tmp_path: Path) -> None:

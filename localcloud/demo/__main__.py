@@ -20,6 +20,7 @@ from localcloud.demo.arguments import AWS, OCI, Arguments, parse
 from localcloud.demo.display import Display
 from localcloud.demo.ending import Ending
 from localcloud.demo.features_part import FeaturesPart
+from localcloud.demo.foresight import check
 from localcloud.demo.keeping import Keeping, places
 from localcloud.demo.stage import Part, playing
 
@@ -30,11 +31,12 @@ LOCAL = ROOT / ".local"
 def main(argv: list[str]) -> int:
     """Run the demo; the exit status is 0 only when everything is exact, and 2 for wrong options.
 
-    What an option names (a parameter, a folder of series) may turn out to be wrong only on the way.
+    What an option names (a folder of series, a model) may turn out to be wrong only on the way.
     """
     arguments = parse(argv)
     console = Console(stderr=True)
     try:
+        check(arguments, ROOT)
         return asyncio.run(_demo(arguments, console))
     except MillraceError as error:
         text = f"[bold red]millrace:[/] {escape(str(error))}"

@@ -147,9 +147,25 @@ def test_wrong_options_are_named(options: list[str], problem: str) -> None:
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ([*NO_MODEL, "--parameter", "NoSuch=1"], "no parameter 'NoSuch'"),
-        ([*AWS_ONLY, "--parameter", "EndpointMode=many"], "EndpointMode"),
-        ([*NO_MODEL, "--events", __file__, "--map", "userId"], "userId"),
+        (["--parameter", "NoSuch=1"], "no parameter 'NoSuch'"),
+        (["--parameter", "EndpointMode=many"], "EndpointMode"),
+        (["--events", __file__, "--map", "userId"], "'userId' in a column mapping"),
+        (["--events", "clicks.csv", "--map", "userId=nobody"], "there is no column 'nobody'"),
+    ],
+)
+def test_nothing_is_started_for_what_can_be_seen_to_be_wrong(
+    options: list[str], problem: str, tmp_path: Path
+) -> None:
+    (tmp_path / "clicks.csv").write_text("who,when\nu1,1700000000\n")
+    ended = demo([str(tmp_path / one) if one == "clicks.csv" else one for one in options])
+    assert ended.returncode == 2
+    assert problem in ended.stderr
+    assert "starting" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
         (["--only", "oci", "--series", str(ROOT / "docs")], "must hold"),
     ],
 )
@@ -183,6 +199,9 @@ def test_a_kept_oracle_cloud_says_how_to_look_at_it() -> None:
         listed = subprocess.run(["sh", "-c", shell], cwd=ROOT, env=ENVIRONMENT, capture_output=True)
         assert listed.returncode == 0, listed.stderr
         assert len(orjson.loads(listed.stdout)["alerts"]) > 10
+        sent = text.rpartition("     ")[2].replace(".venv/bin/millrace", str(millrace))
+        taken = subprocess.run(["sh", "-c", f". {found[1]} && {sent}"], capture_output=True)
+        assert taken.returncode == 0, taken.stderr
         other = demo(["--only", "oci", "--seconds", "1"])
         assert other.returncode == 0, other.stderr
         assert "Another demo is up: " in other.stderr

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from localcloud.oci.cloud import OciCloud
 
+# A table of one row, of now: no file is needed to try how metrics are sent.
+_ONE_METRIC = "date -u +time,series,metric%n%FT%TZ,cpu,58"
+
 
 def hints(cloud: OciCloud) -> list[str]:
     """Its places, and commands to try; its variables are written into a file for a shell."""
@@ -21,7 +24,7 @@ def hints(cloud: OciCloud) -> list[str]:
         f"Try: . {shlex.quote(str(file))}",
         "     .venv/bin/millrace anomalies serve",
         "     .venv/bin/millrace anomalies list",
-        "     .venv/bin/millrace metrics send --kafka metrics.csv",
+        f"     {_ONE_METRIC} | .venv/bin/millrace metrics send --kafka -",
     ]
     return lines
 

@@ -58,7 +58,8 @@ def opened(ctx: typer.Context, url: str | None, *, make: bool = False) -> Databa
     if isinstance(target, database.SqliteFile) and not make and not Path(target.path).is_file():
         raise ConfigurationError(
             f"There is no database {target.path}: name one with --database sqlite:///FILE or"
-            " oracle://USER@DSN, or set MILLRACE_DATABASE (millrace anomalies backfill makes one)."
+            " oracle://USER@DSN, or set MILLRACE_DATABASE (scripts/demo --keep says how to read in"
+            " its own; millrace anomalies backfill makes one)."
         )
     return database_of(environ)
 

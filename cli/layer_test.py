@@ -238,8 +238,8 @@ def _report(
         document = [one.document for one in found]
         print_json({"layers": name, "how": how, "held": results.held(found), "results": document})
         return
-    rows = [(one.group, one.name, str(one.status), _figures(one), _line(one)) for one in found]
-    print_table(["", "test", "", "", ""], rows, title=name)
+    rows = [(one.group, one.name, str(one.status), _told(one)) for one in found]
+    print_table(["", "test", "", ""], rows, title=name)
     failed = sum(one.status is Status.FAILED for one in found)
     print_line(how)
     style = "bold red" if failed else None
@@ -253,8 +253,9 @@ def _figures(one: Result) -> str:
     return f"{one.figures['total_ms']:,.0f} ms, {memory:,.0f} MB"
 
 
-def _line(one: Result) -> str:
-    return one.message.partition("\n")[0]
+def _told(one: Result) -> str:
+    line = one.message.partition("\n")[0]
+    return ", ".join(part for part in (_figures(one), line) if part)
 
 
 def register(app: typer.Typer) -> None:

@@ -26,7 +26,7 @@ app.add_typer(
 anomaly_serve.register(anomalies.app)
 app.add_typer(anomalies.app, name="anomalies", help="What is strange, and what you say to it.")
 app.add_typer(metrics.app, name="metrics", help="Metrics on their way to OCI Streaming.")
-app.add_typer(layers.app, name="layers", help="Lambda layers: built small, and compiled.")
+app.add_typer(layers.app, name="layers", help="Lambda layers: built, tested, shared, rolled out.")
 
 
 def _show_version(wanted: bool) -> None:
@@ -50,10 +50,11 @@ def millrace(
         typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
     ] = False,
 ) -> None:
-    """Send events, read features, and bring back what was quarantined.
+    """Features of events, anomalies of metrics, and Lambda layers: what an operator does with them.
 
-    Commands work on the deployed stack millrace, unless --stack names another or --local chooses
-    the local cloud of scripts/demo --keep.
+    events, features and quarantine work on the deployed stack millrace, unless --stack names
+    another or --local chooses the local cloud of scripts/demo --keep; anomalies works on the
+    database that --database or MILLRACE_DATABASE names.
     """
     if ctx.obj is None:
         ctx.obj = Surroundings()

@@ -4,6 +4,7 @@ the options that many commands share."""
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from typing import Annotated, Any
 
@@ -12,12 +13,16 @@ from millrace.errors import ConfigurationError, MillraceError
 from rich.markup import escape
 from typer.core import TyperCommand, TyperGroup
 
-from cli.output import complain
+from cli.output import complain, stdout
 from cli.surroundings import Surroundings
 from cli.target import DEFAULT_STACK, LOCAL_FILE
 
 FAILED = 1
 WRONG = 2
+
+# What joins two lines of an example, and how wide help is for them in 80 columns.
+FOLD = " \\"
+_EXAMPLE_WIDTH = 76
 
 _EXIT_STATUS = {
     0: "everything was done",
@@ -45,6 +50,15 @@ class _Shown:
 
 class MillraceCommand(_Shown, TyperCommand):
     """A command."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401  typer hides its own
+        """Its help; no spaces fill the lines of examples, where they would follow a backslash."""
+        below, self.epilog = self.epilog, None
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self.epilog = below
+        stdout().print(below or "")
 
 
 class CommandGroup(_Shown, TyperGroup):
@@ -91,10 +105,29 @@ def epilog(*examples: str, **statuses: str) -> str:
     `statuses` say what an exit status means here (`s1="…"`), where the usual text says too little.
     """
     meanings = {**_EXIT_STATUS, **{int(name[1:]): text for name, text in statuses.items()}}
-    lines = ["[bold]Examples[/bold]", *(f"  {escape(example)}" for example in examples), ""]
+    shown = ["\n".join(f"  {line}" for line in folded(example)) for example in examples]
+    lines = ["[bold]Examples[/bold]", *(escape(example) for example in shown), ""]
     lines.append("[bold]Exit status[/bold]")
     lines += [f"  {status}  {escape(text)}" for status, text in sorted(meanings.items())]
     return "\n".join(lines)
+
+
+def folded(example: str) -> list[str]:
+    """An example in lines for a terminal of 80 columns, which a shell joins when they are copied.
+
+    >>> print(*folded(f"millrace layers build requirements.lock --output {'x' * 34}"), sep="|")
+    millrace layers build requirements.lock \\|    --output xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+    """
+    lines = [""]
+    # An option stays beside its value.
+    for part in re.findall(r"--\S+ (?!-)\S+|\S+", example):
+        line = f"{lines[-1]} {part}" if lines[-1].strip() else f"{lines[-1]}{part}"
+        if len(line) > _EXAMPLE_WIDTH - len(FOLD) and lines[-1].strip():
+            lines[-1] += FOLD
+            line = f"    {part}"
+            lines.append(line)
+        lines[-1] = line
+    return lines
 
 
 def surroundings(ctx: typer.Context) -> Surroundings:

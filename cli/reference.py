@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 from rich.text import Text
 from typer.main import get_command
 
+from cli.commands import FOLD
 from cli.main import app
 
 PAGE = Path(__file__).parents[1] / "docs" / "cli.md"
@@ -93,7 +95,8 @@ def _epilog(command: Any) -> tuple[list[str], list[str]]:  # noqa: ANN401  as ab
     """The examples, and the rows of exit statuses, that stand below a command's help."""
     lines = Text.from_markup(command.epilog).plain.splitlines()
     start, end = lines.index(_EXAMPLES), lines.index(_STATUSES)
-    examples = [line.strip() for line in lines[start + 1 : end] if line.strip()]
+    text = re.sub(rf"{re.escape(FOLD)}\n *", " ", "\n".join(lines[start + 1 : end]))
+    examples = [line.strip() for line in text.splitlines() if line.strip()]
     statuses = [line.split(maxsplit=1) for line in lines[end + 1 :]]
     return examples, [f"| {status} | {_cell(text)} |" for status, text in statuses]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from cli.commands import CommandGroup
 from cli.layer_rollout import RolloutGroup
@@ -35,6 +36,25 @@ def test_every_command_is_in_the_reference_and_linked() -> None:
     for name in commands():
         assert f"\n## `{name}`\n" in text
         assert f"](#{name.replace(' ', '-')})" in text
+
+
+@pytest.mark.parametrize("name", list(commands()))
+def test_examples_fit_80_columns_and_can_be_copied(name: str) -> None:
+    shown = CliRunner().invoke(app, [*name.split()[1:], "--help"], env={"COLUMNS": "80"}).stdout
+    examples = shown.partition("Examples")[2].partition("Exit status")[0]
+    joined = examples.replace(" \\\n", " ")  # as a shell does
+    for line in re.findall(r"^\$ (.*)$", section(name), re.MULTILINE):
+        assert line.split() in [one.split() for one in joined.splitlines()]
+    assert all(len(line) <= 80 for line in examples.splitlines())
+
+
+def section(name: str) -> str:
+    """What the reference says of a command."""
+    return (
+        page(PAGE.read_text(encoding="utf-8"))
+        .partition(f"\n## `{name}`\n")[2]
+        .partition("\n## ")[0]
+    )
 
 
 def typed() -> Iterator[tuple[str, str]]:

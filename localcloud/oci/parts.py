@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from millrace.anomaly.sqlite import SqliteDatabase
 from millrace.errors import StartupError
 
 from localcloud.clock import RealClock
@@ -86,6 +87,8 @@ class Parts:
         self.injector = Injector(options.faults)
         self.principal = Principal.made(folder)
         self.database = folder / "millrace.db"
+        if not self.database.exists():  # as in the cloud, it is there before there are events
+            SqliteDatabase(self.database).close()
         self.streaming = Streaming(clock)
         self.stream = self.streaming.create(
             STREAM,

@@ -66,6 +66,7 @@ def test_it_starts_and_stops_without_a_loop(tmp_path: Path) -> None:
         assert set(cloud.endpoints()) == {
             "url", "stream_id", "topic_id", "function_id", "database", "kafka",
         }  # fmt: skip
+        assert cloud.database.is_file()  # who looks before the first event finds it empty
         one = outgoing("1", "cpu", START_S * 1000, 5.0, NOW_MS)
         assert [m.offset for m in started.put([(one.series, one.data)])] == [0]
         started.caught_up(30)

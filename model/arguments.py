@@ -11,6 +11,11 @@ from model.sources import is_archive_at
 from model.target import ANY
 
 ROOT = Path(__file__).parents[1]
+_DESCRIPTION = """\
+Train the model that runs behind the endpoint, on the features as they stood
+at each moment of a history, and compare it with simple rules on the newest
+part of it.
+"""
 _EXAMPLES = """\
 examples:
   scripts/train                                     a week of the built-in shop
@@ -44,8 +49,7 @@ def parse(argv: list[str]) -> Arguments:
     """The options in `argv`; exits with status 2 where they are wrong."""
     parser = argparse.ArgumentParser(
         prog="scripts/train",
-        description="Train the model that runs behind the endpoint, on the features as they stood"
-        " at each moment of a history, and compare it with simple rules on the newest part of it.",
+        description=_DESCRIPTION,
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

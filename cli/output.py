@@ -131,8 +131,8 @@ def print_table(
 def _whole_words(rows: Sequence[Sequence[str]], room: int) -> list[int] | None:
     """Widths for columns that are too wide together, so that no word of theirs is broken.
 
-    The narrow ones stay as they are, and the widest wrap. None where all of it fits, or where no
-    widths would do.
+    The narrow ones stay as they are; the wide ones share the room that is left, and wrap. None
+    where all of it fits, or where no widths would do.
 
     >>> _whole_words([["id", "why"], ["cpu-1300", "above all that was seen"]], 20)
     [8, 12]
@@ -147,8 +147,9 @@ def _whole_words(rows: Sequence[Sequence[str]], room: int) -> list[int] | None:
     spare = room - sum(widths)
     if sum(whole) <= room or spare < 0:
         return None
-    for place in sorted(range(len(whole)), key=whole.__getitem__):
-        more = min(whole[place] - widths[place], spare)
+    wanted = [most - least for most, least in zip(whole, widths, strict=True)]
+    for left, place in enumerate(sorted(range(len(whole)), key=wanted.__getitem__)):
+        more = min(wanted[place], spare // (len(whole) - left))
         widths[place] += more
         spare -= more
     return widths

@@ -11,6 +11,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import orjson
@@ -138,12 +139,12 @@ def _whole_words(rows: Sequence[Sequence[str]], room: int) -> list[int] | None:
     [8, 12]
     >>> _whole_words([["id", "why"]], 20), _whole_words([["checkout.latency"]], 10)
     (None, None)
+    >>> _whole_words([["", "why"], [""], ["", "so it is said"]], 8)
+    [1, 7]
     """
-    columns = list(zip(*rows, strict=True))
-    whole = [max(cell_len(cell) for cell in column) for column in columns]
-    widths = [
-        max(cell_len(word) for cell in column for word in ["", *cell.split()]) for column in columns
-    ]
+    columns = list(zip_longest(*rows, fillvalue=""))
+    whole = [max(map(cell_len, ("-", *column))) for column in columns]
+    widths = [max(map(cell_len, " ".join(("-", *column)).split())) for column in columns]
     spare = room - sum(widths)
     if sum(whole) <= room or spare < 0:
         return None

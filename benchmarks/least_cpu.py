@@ -10,8 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-# Rounds go on until the sum of the least has not fallen by a hundredth for so many of them.
-_SETTLED_ROUNDS = 4
+# Rounds go on until the sum of the least has not fallen by a hundredth for so many of them. Several
+# in a row may be slow together, where a virtual machine is given its memory anew.
+_SETTLED_ROUNDS = 10
 _SETTLED = 0.99
 
 # One round: the processor seconds of each piece of work, in the same order every time.

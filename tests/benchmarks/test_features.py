@@ -174,6 +174,6 @@ def test_a_worker_of_its_own_tells_its_memory() -> None:
 
 
 def test_the_least_of_each_piece_counts() -> None:
-    rounds = iter([[3.0, 1.0], [1.0, 3.0], [2.0, 2.0], [2.0, 2.0], [2.0, 2.0], [2.0, 2.0]])
-    assert least_each_s(lambda: next(rounds), most=10) == [1.0, 1.0], "and then it is settled"
+    rounds = iter([[3.0, 1.0], [1.0, 3.0], *[[2.0, 2.0]] * 10])
+    assert least_each_s(lambda: next(rounds), most=20) == [1.0, 1.0], "and then it is settled"
     assert list(rounds) == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import sys
-import sysconfig
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,8 @@ import orjson
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks.interpreter import is_optimised
 
 _PIPED_WIDTH = 140
 
@@ -74,23 +75,12 @@ def machine() -> dict[str, object]:
     """What it was measured on."""
     return {
         "python": platform.python_version(),
-        "interpreter": f"{sys.base_prefix}, built {'with' if _is_optimised() else 'without'} "
+        "interpreter": f"{sys.base_prefix}, built {'with' if is_optimised() else 'without'} "
         "profile-guided optimisation",
         "processor": _processor(),
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
     }
-
-
-def _is_optimised() -> bool:
-    """Whether this Python was compiled by what a profile of it told, which is worth a sixth.
-
-    CPython's own configure names the option; where it does not, it leaves the compiler's flags for
-    it unused. Debian's build, which has a way of its own, clears them.
-    """
-    found = sysconfig.get_config_vars("CONFIG_ARGS", "PGO_PROF_USE_FLAG")
-    arguments, unused_flags = (str(value or "") for value in found)
-    return "--enable-optimizations" in arguments or not unused_flags
 
 
 def _processor() -> str:

@@ -9,27 +9,14 @@ import pytest
 from millrace.lambda_layers.findings import Severity
 from millrace.lambda_layers.scanning import Asked, scan
 
-from tests.lambda_layers.test_scan import package, rules
+from tests.lambda_layers.test_scan import folder, rules, scratch
+
+__all__ = ["folder", "scratch"]
 
 # Put together here, so that nobody takes this file's text for a secret that was left.
 KEY_ID = "AKIA" + "QWERTYUIOPASDFGH"
 SECRET_KEY = "aws_secret_access_key = '" + "b2" * 20 + "'"
 PRIVATE_KEY = "-----BEGIN RSA " + "PRIVATE KEY-----\n" + ("MIIEow" * 11 + "\n") * 4
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A layer of one package that is all right."""
-    path = tmp_path / "layer"
-    package(path)
-    return path
-
-
-@pytest.fixture
-def scratch(tmp_path: Path) -> Path:
-    path = tmp_path / "scratch"
-    path.mkdir()
-    return path
 
 
 @pytest.mark.parametrize("text", [f"id = '{KEY_ID}'", SECRET_KEY, PRIVATE_KEY])

@@ -105,10 +105,8 @@ def raw_values(
 
 def forget_ids(profile: Profile, lateness_ms: int, most: int) -> None:
     """Forget the ids that can only come again late, and raise the late floor beyond `most`."""
-    ids, floor_ms = profile.ids, profile.latest_ms - lateness_ms
-    if floor_ms < profile.floor_ms:
-        floor_ms = profile.floor_ms
-    if ids.forget_before(floor_ms // 1000) > most:
+    ids = profile.ids
+    if ids.forget_before(profile.late_floor_ms(lateness_ms) // 1000) > most:
         # Keep three quarters, so that a hot user does not raise its floor at every write.
         first_s = ids.newest_kept(most * 3 // 4)
         profile.floor_ms = max(profile.floor_ms, first_s * 1000)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, TypeVarTuple
 
 from millrace.errors import MillraceError, TransientError, Unavailable, WriteConflict
 from millrace.features.aside import hole_object, late_object, missing
@@ -32,6 +32,7 @@ _STAGED = 128
 _new = tuple.__new__
 _T = TypeVar("_T")
 _R = TypeVar("_R")
+_Ts = TypeVarTuple("_Ts")
 
 
 @dataclass(slots=True)
@@ -121,11 +122,8 @@ class Enricher:
                 entry = entries[group.key.storage]
                 if isinstance(entry, Exception):
                     staged.append(entry)
-                    continue
-                try:
-                    staged.append(self._advanced(group, entry))
-                except Exception as error:  # as in _guarded, which takes one argument
-                    staged.append(error)
+                else:
+                    staged.append(_guarded(self._advanced, group, entry))
             for index, result in enumerate(staged):
                 if isinstance(result, Intent):
                     staged[index] = _guarded(self._make_item, result) or result
@@ -279,9 +277,9 @@ class Enricher:
         return list(self._pool.map(lambda item: _guarded(work, item), items))
 
 
-def _guarded(work: Callable[[_T], _R], item: _T) -> _R | Exception:
+def _guarded(work: Callable[[*_Ts], _R], *given: *_Ts) -> _R | Exception:
     try:
-        return work(item)
+        return work(*given)
     except Exception as error:  # one key's fault, whatever it is, must not stop the others
         return error
 

@@ -36,15 +36,13 @@ def other(number: int) -> Record:
     return record(one, 10**9 + number, arrival_ms=LATER_MS)
 
 
-def least_cpu_s(bench: Bench, batches: list[list[Record]]) -> float:
-    """The least processor time that a batch took: what else this machine does is not in it."""
-    took = []
-    for batch in batches:
-        began = time.process_time()
-        report = bench.run(*batch)
-        took.append(time.process_time() - began)
-        assert report.applied == len(batch)
-    return min(took)
+def cpu_s(bench: Bench, batch: list[Record]) -> float:
+    """The processor time that a batch took, all of which is applied."""
+    began = time.process_time()
+    report = bench.run(*batch)
+    took = time.process_time() - began
+    assert report.applied == len(batch)
+    return took
 
 
 @pytest.fixture(scope="module")
@@ -60,14 +58,15 @@ def test_it_is_one_write_like_everybody_elses(bench: Bench) -> None:
 
 
 def test_its_half_of_a_batch_costs_less_than_the_others_half(bench: Bench) -> None:
-    both = [
-        [one for n in range(500) for one in (hot(start + n), other(start + n))]
-        for start in range(50_000, 55_000, 500)
-    ]
-    alone = [[other(start + n) for n in range(500)] for start in range(55_000, 60_000, 500)]
-    assert least_cpu_s(bench, both) < 2 * least_cpu_s(bench, alone)
+    with_it, without = [], []
+    # By turns, so that a moment in which the machine is slow meets both; the least of each.
+    for start in range(50_000, 60_000, 1000):
+        both = [one for n in range(500) for one in (hot(start + n), other(start + n))]
+        with_it.append(cpu_s(bench, both))
+        without.append(cpu_s(bench, [other(start + 500 + n) for n in range(500)]))
+    assert min(with_it) < 2 * min(without)
 
 
 def test_what_a_shard_takes_in_a_second_is_folded_in_a_tenth_of_it(bench: Bench) -> None:
     starts = range(100_000, 110_000, 1000)
-    assert least_cpu_s(bench, [[hot(start + n) for n in range(1000)] for start in starts]) < 0.1
+    assert min(cpu_s(bench, [hot(at + n) for n in range(1000)]) for at in starts) < 0.1
